@@ -1,8 +1,8 @@
 """How clownviz looks: colours, scales and number formats, one JSON for Python and the page.
 
-    >>> from clownviz import look
-    >>> look.color("family.convolution.text", "dark"), look.format_count(61_706)
-    ('#9edffa', '61.7 k')
+>>> from clownviz import look
+>>> look.color("family.convolution.text", "dark"), look.format_count(61_706)
+('#9edffa', '61.7 k')
 """
 
 from __future__ import annotations

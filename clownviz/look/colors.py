@@ -44,7 +44,8 @@ def color(name: str, theme: str = "light") -> str:
     try:
         return _COLORS[theme][name]
     except KeyError:
-        near = sorted(known for known in _COLORS[theme] if known.split(".")[0] == name.split(".")[0])
+        group = name.split(".")[0] + "."
+        near = [known for known in _COLORS[theme] if known.startswith(group)]
         hint = ", ".join(near or LOOK["themes"][theme])
         raise KeyError(f"no colour is named {name!r}: expected one of {hint}.") from None
 
@@ -76,8 +77,8 @@ def _property(name: str) -> str:
 def css(selector: str = ".clownviz", *, jupyter: bool = True) -> str:
     """The rules that give ``selector`` every colour and font as a custom property ``--cv-…``.
 
-    The theme is, from the strongest: a ``data-jp-theme-light`` (JupyterLab), ``data-theme`` or class
-    ``dark``/``light`` on an ancestor, else ``prefers-color-scheme``. With ``jupyter=True`` ground,
+    The theme is what ``data-jp-theme-light`` (JupyterLab), ``data-theme`` or a class ``dark`` or
+    ``light`` on an ancestor says, else ``prefers-color-scheme``. With ``jupyter=True`` ground,
     text, border and fonts follow JupyterLab's own ``--jp-…`` variables where they exist.
     A static SVG that is shown by ``<img>`` wants ``css("svg", jupyter=False)``.
     """

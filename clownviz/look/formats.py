@@ -54,7 +54,7 @@ def format_number(value: float) -> str:
     if value == 0:
         return "0"
     rounded = _rounded(value)
-    if _SMALLEST_FIXED <= abs(rounded) < _LARGEST_FIXED:
+    if _SMALLEST_FIXED <= abs(float(rounded)) < _LARGEST_FIXED:
         return _fixed(rounded)
     exponent = rounded.adjusted()
     return f"{_fixed(rounded.scaleb(-exponent))}e{exponent}"

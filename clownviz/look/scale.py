@@ -22,7 +22,7 @@ _RULE = LOOK["scale"]
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What the ends of a legend say: colours run over ``[lo, hi]``; ``signed`` centres them on 0."""
+    """The ends of a legend: colours run over ``[lo, hi]``, about zero where ``signed``."""
 
     lo: float
     hi: float
