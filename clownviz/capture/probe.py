@@ -1,0 +1,185 @@
+"""The norms of gradients, updates and weights around one step of an optimizer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from .gate import Gate
+
+__all__ = ["ABSENT", "NonFinite", "Probe", "norm"]
+
+# A norm is never negative, so this says "there was no gradient" and NaN keeps its own meaning.
+ABSENT = -1.0
+
+# Sums of squares in between are exact enough in float32; outside they lose digits or overflow.
+_SAFE = (1e-30, 1e30)
+
+
+def norm(flat: np.ndarray) -> float:
+    """Euclidean norm of a 1-D array, without under- or overflow; NaN and Inf come out as they are.
+
+    >>> norm(np.array([3e-200, 4e-200])), norm(np.array([1.0, np.inf]))
+    (5e-200, inf)
+    """
+    with np.errstate(all="ignore"):
+        return _norm(flat)
+
+
+def _norm(flat: np.ndarray) -> float:
+    square = float(flat.dot(flat))
+    if _SAFE[0] < square < _SAFE[1]:
+        return math.sqrt(square)
+    largest = float(np.abs(flat).max(initial=0))
+    if largest == 0 or not math.isfinite(largest):
+        return largest
+    scaled = flat.astype(np.float64) / largest
+    return largest * math.sqrt(float(scaled.dot(scaled)))
+
+
+@dataclass(frozen=True, slots=True)
+class NonFinite:
+    """The first time that something held NaN or Inf: `nan` and `inf` of its `size` numbers."""
+
+    step: int
+    path: str
+    role: str
+    nan: int
+    inf: int
+    size: int
+
+    def __str__(self) -> str:
+        if not self.path:
+            return f"step {self.step}: {self.role} is {'NaN' if self.nan else 'infinite'}"
+        parts = ((self.nan, "NaN"), (self.inf, "Inf"))
+        found = " and ".join(f"{count} {name}" for count, name in parts if count)
+        return f"step {self.step}: the {self.role} of {self.path} has {found} among {self.size}"
+
+
+class Receiver(Protocol):
+    """What a probe tells of every step, and asks before it."""
+
+    parameters: tuple[str, ...]
+    every: int
+    count: int
+    gate: Gate
+    on_step: Callable[[], None] | None
+
+    def finish_step(self, row: np.ndarray | None, rates: list[float]) -> None:
+        """A step has ended."""
+
+    def note(self, event: NonFinite) -> None:
+        """Something is not finite."""
+
+    def fail(self, error: Exception) -> None:
+        """The probe cannot go on."""
+
+
+class Probe:
+    """Hooks around an optimizer's step; they hand one row of norms a step to a recorder.
+
+    The row is ``[gradients | updates | weights]``, a number a parameter each. The weights before
+    the step are copied into one buffer that is used again and again, and become the update in
+    place there.
+    """
+
+    def __init__(self, recorder: Receiver, parameters: list[Any]) -> None:
+        self._recorder = recorder
+        self._parameters = parameters
+        self._sizes: list[int] = []
+        self._before = np.empty(0, np.float32)
+        self._parts: list[np.ndarray] = []
+        self._row: np.ndarray | None = None
+
+    def before_step(self, optimizer: Any, args: tuple, kwargs: dict[str, Any]) -> None:
+        """Remember the weights, measure the gradients."""
+        self._row = None
+        if self._recorder.count % self._recorder.every:
+            return
+        try:
+            with np.errstate(all="ignore"):
+                row = np.empty(3 * len(self._parameters), np.float32)
+                weights = [_flat(parameter) for parameter in self._parameters]
+                if [weight.size for weight in weights] != self._sizes:
+                    self._lay_out(weights)
+                np.concatenate(weights, out=self._before)
+                if not _has_closure(optimizer, args, kwargs):
+                    self._measure_gradients(row)
+                self._row = row
+        except Exception as error:  # whatever goes wrong here, the training is not to blame
+            self._recorder.fail(error)
+
+    def after_step(self, optimizer: Any, args: tuple, kwargs: dict[str, Any]) -> None:
+        """Measure updates and weights, end the step, and wait where the loop was paused."""
+        recorder, row = self._recorder, self._row
+        self._row = None
+        try:
+            rates = []
+            if row is not None:
+                with np.errstate(all="ignore"):
+                    # A closure computes its gradients within the step.
+                    if _has_closure(optimizer, args, kwargs):
+                        self._measure_gradients(row)
+                    self._measure_weights(row)
+                rates = [float(group.get("lr", math.nan)) for group in optimizer.param_groups]
+            recorder.finish_step(row, rates)
+            if recorder.on_step is not None:
+                recorder.on_step()
+        except Exception as error:
+            recorder.fail(error)
+        recorder.gate.wait(recorder.on_step or (lambda: None))
+
+    def _lay_out(self, weights: list[np.ndarray]) -> None:
+        """Make the buffer, as wide as the widest weight so that no update is lost in rounding."""
+        self._sizes = [weight.size for weight in weights]
+        self._before = np.empty(sum(self._sizes), np.result_type(np.float32, *weights))
+        self._parts = np.split(self._before, np.cumsum(self._sizes)[:-1])
+
+    def _measure_gradients(self, row: np.ndarray) -> None:
+        for index, parameter in enumerate(self._parameters):
+            grad = parameter.grad
+            if grad is None:
+                row[index] = ABSENT
+                continue
+            flat = _flat(grad)
+            row[index] = size = _norm(flat)
+            if not math.isfinite(size):
+                self._note(index, "gradient", flat)
+
+    def _measure_weights(self, row: np.ndarray) -> None:
+        count = len(self._parameters)
+        for index, (parameter, update) in enumerate(zip(self._parameters, self._parts)):
+            flat = _flat(parameter)
+            np.subtract(flat, update, out=update)
+            row[count + index] = _norm(update)
+            row[2 * count + index] = size = _norm(flat)
+            if not math.isfinite(size):
+                self._note(index, "weight", flat)
+
+    def _note(self, index: int, role: str, flat: np.ndarray) -> None:
+        nan, inf = int(np.isnan(flat).sum()), int(np.isinf(flat).sum())
+        if nan or inf:
+            recorder = self._recorder
+            path = recorder.parameters[index]
+            recorder.note(NonFinite(recorder.count + 1, path, role, nan, inf, flat.size))
+
+
+def _has_closure(optimizer: Any, args: tuple, kwargs: dict[str, Any]) -> bool:
+    given = (*args, *kwargs.values())
+    return any(callable(argument) and argument is not optimizer for argument in given)
+
+
+def _flat(tensor: Any) -> np.ndarray:
+    """The numbers of a tensor as a 1-D array that sums well; half precision would overflow."""
+    tensor = tensor.detach()
+    try:
+        array = tensor.numpy()
+    except (TypeError, RuntimeError):  # PyTorch: bfloat16, sparse, or on another device
+        array = tensor.to_dense().float().cpu().numpy()
+    if array.dtype == np.float16:
+        array = array.astype(np.float32)
+    return array.ravel()
