@@ -1,0 +1,46 @@
+"""Anomaly mode: an error in backward names the line of the forward that led to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .mode import mode
+
+__all__ = ["detect_anomaly", "is_anomaly_enabled", "set_detect_anomaly"]
+
+
+class set_detect_anomaly:
+    """Switch anomaly mode on or off at once; as a context manager, until it ends."""
+
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
+        self._previous = _switch(bool(mode))
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *exception: object) -> None:
+        _switch(self._previous)
+
+
+class detect_anomaly(set_detect_anomaly):
+    """Inside, every node remembers where it was made, and a NaN in backward is an error.
+
+    It costs a stack trace an operation: for finding a mistake, not for training.
+    """
+
+    def __init__(self, check_nan: bool = True) -> None:
+        self._previous = mode.anomaly
+
+    def __enter__(self) -> None:
+        self._previous = _switch(True)
+
+
+def is_anomaly_enabled() -> bool:
+    """Whether this thread is in anomaly mode."""
+    return mode.anomaly
+
+
+def _switch(enabled: bool) -> Any:
+    previous = mode.anomaly
+    mode.anomaly = enabled
+    return previous

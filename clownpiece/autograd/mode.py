@@ -1,0 +1,173 @@
+"""What the current thread records: gradients or not, and who watches its operations.
+
+The state is thread-local: a thread that evaluates under `no_grad` leaves one that trains alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+__all__ = [
+    "enable_grad",
+    "inference_mode",
+    "is_grad_enabled",
+    "is_inference_mode_enabled",
+    "mode",
+    "no_grad",
+    "observe_ops",
+    "set_grad_enabled",
+]
+
+F = TypeVar("F", bound=Callable[..., Any])
+Observer = Callable[[Any, tuple, dict, tuple, float], None]
+
+
+class Mode(threading.local):
+    """One thread's switches; the class attributes are what a new thread starts with."""
+
+    grad: bool = True
+    inference: bool = False
+    anomaly: bool = False
+    observer: Observer | None = None
+
+
+mode = Mode()
+
+
+class set_grad_enabled:
+    """Switch recording on or off at once; as a context manager, until it ends.
+
+    >>> import clownpiece
+    >>> with clownpiece.set_grad_enabled(False):
+    ...     clownpiece.is_grad_enabled()
+    False
+    """
+
+    def __init__(self, mode: bool) -> None:
+        self._previous = _switch_grad(bool(mode))
+        self.mode = bool(mode)
+
+    def __enter__(self) -> None:
+        _switch_grad(self.mode)
+
+    def __exit__(self, *exception: object) -> None:
+        _switch_grad(self._previous)
+
+    def __call__(self, function: F) -> F:
+        # As a decorator nothing is switched until the function is called.
+        _switch_grad(self._previous)
+        chosen = self.mode
+
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            with set_grad_enabled(chosen):
+                return function(*args, **kwargs)
+
+        return wrapper  # type: ignore[return-value]
+
+
+class _Switch:
+    """A context manager and decorator that may be nested, reused and left by an exception."""
+
+    grad: bool
+    inference: bool | None = None
+
+    def __init__(self, function: Callable[..., Any] | None = None) -> None:
+        self._previous: list[tuple[bool, bool]] = []
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        made = super().__new__(cls)
+        if not (args and callable(args[0])):
+            return made
+        # `@no_grad` without parentheses: what is being made is the decorated function.
+        made.__init__()
+        return made(args[0])
+
+    def __enter__(self) -> None:
+        self._previous.append((mode.grad, mode.inference))
+        mode.grad = self.grad
+        if self.inference is not None:
+            mode.inference = self.inference
+
+    def __exit__(self, *exception: object) -> None:
+        mode.grad, mode.inference = self._previous.pop()
+
+    def __call__(self, function: F) -> F:
+        @functools.wraps(function)
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return function(*args, **kwargs)
+
+        return wrapper  # type: ignore[return-value]
+
+
+class no_grad(_Switch):
+    """Record nothing inside: results do not require gradients.
+
+    >>> import clownpiece
+    >>> x = clownpiece.ones(2, requires_grad=True)
+    >>> with clownpiece.no_grad():
+    ...     (x * 2).requires_grad
+    False
+    """
+
+    grad = False
+
+
+class enable_grad(_Switch):
+    """Record again, inside a `no_grad`."""
+
+    grad = True
+
+
+class inference_mode(_Switch):
+    """Like `no_grad`, for good: what is made inside can never enter a graph."""
+
+    grad = False
+    inference = True
+
+    def __init__(self, mode: bool | Callable[..., Any] = True) -> None:
+        super().__init__()
+        if mode is False:
+            self.grad, self.inference = True, False
+
+
+def _switch_grad(enabled: bool) -> bool:
+    previous = mode.grad
+    mode.grad = enabled
+    return previous
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations on tensors that require gradients are recorded in this thread."""
+    return mode.grad
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether this thread is inside `inference_mode`."""
+    return mode.inference
+
+
+@contextmanager
+def observe_ops(observer: Observer) -> Iterator[None]:
+    """Call `observer(op, inputs, params, outputs, seconds)` after each operation of this thread.
+
+    `op` is the record, `inputs` a flat tuple as the operation was given them, `params` a dict,
+    `outputs` a tuple of tensors. Observers nest: the inner one is called first.
+    """
+    outer = mode.observer
+
+    def both(op: Any, inputs: tuple, params: dict, outputs: tuple, seconds: float) -> None:
+        observer(op, inputs, params, outputs, seconds)
+        if outer is not None:
+            outer(op, inputs, params, outputs, seconds)
+
+    mode.observer = both
+    try:
+        yield
+    finally:
+        mode.observer = outer

@@ -1,0 +1,294 @@
+"""Gives Tensor its methods and operators: from the records, and from the engine.
+
+This is the one place where the lower floors meet: `tensor.py` knows no operation, the records
+know no class, and this file hands each to the other.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from . import creation
+from .autograd import engine
+from .dtypes import as_dtype, bool_, dtype, float32, float64, int16, int32, int64, uint8
+from .ops import REGISTRY, Op
+from .ops.conversion import contiguous as copy_in_order
+from .ops.conversion import to_dtype
+from .ops.indexing import getitem, normalize_index, setitem
+from .tensor import Tensor, TensorMethods, device
+
+__all__ = ["bind"]
+
+_OPERANDS = (Tensor, int, float, np.ndarray, np.generic)
+
+# Python's operator → the record behind it.
+_BINARY = {
+    "add": "add",
+    "sub": "sub",
+    "mul": "mul",
+    "truediv": "div",
+    "floordiv": "floor_divide",
+    "mod": "remainder",
+    "pow": "pow",
+    "matmul": "matmul",
+    "and": "bitwise_and",
+    "or": "bitwise_or",
+    "xor": "bitwise_xor",
+}
+_COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
+_UNARY = {"neg": "neg", "abs": "abs", "invert": "bitwise_not"}
+
+
+def bind() -> None:
+    """Fill `TensorMethods`; called once, when the package is imported."""
+    for record in REGISTRY.values():
+        if "method" in record.expose:
+            for name in (record.name, *record.aliases):
+                _set(name.rpartition(".")[2], _method(record))
+                if record.inplace:
+                    _set(name.rpartition(".")[2] + "_", _inplace_method(record))
+    for symbol, name in _BINARY.items():
+        record = REGISTRY[name]
+        _set(f"__{symbol}__", _operator(record))
+        _set(f"__r{symbol}__", _reflected(record))
+        if record.inplace:
+            _set(f"__i{symbol}__", _inplace_operator(record))
+    for name in _COMPARISONS:
+        _set(f"__{name}__", _operator(REGISTRY[name]))
+    for symbol, name in _UNARY.items():
+        _set(f"__{symbol}__", _unary(REGISTRY[name]))
+    for function in _OTHER_METHODS:
+        _set(function.__name__, function)
+    for name, kind in _CASTS.items():
+        _set(name, _cast_method(kind))
+    # A class that defines __eq__ after its creation keeps the hash it has.
+    _set("__getitem__", __getitem__)
+    _set("__setitem__", __setitem__)
+
+
+def _set(name: str, function: Any) -> None:
+    setattr(TensorMethods, name, function)
+
+
+def _described(function: Any, record: Op, name: str) -> Any:
+    function.__name__ = name
+    function.__qualname__ = f"Tensor.{name}"
+    function.__doc__ = record.doc
+    return function
+
+
+def _method(record: Op) -> Any:
+    if record.variadic:
+        raise TypeError(f"{record.name} takes a sequence of tensors and cannot be a method")
+
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        return record(self, *args, **kwargs)
+
+    return _described(method, record, record.name)
+
+
+def _inplace_method(record: Op) -> Any:
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return record.apply_inplace(self, *args, **kwargs)
+
+    return _described(method, record, record.name + "_")
+
+
+def _operator(record: Op) -> Any:
+    def method(self: Tensor, other: Any) -> Any:
+        if not isinstance(other, _OPERANDS):
+            return NotImplemented
+        return record.apply((self, other), {})
+
+    return _described(method, record, record.name)
+
+
+def _reflected(record: Op) -> Any:
+    def method(self: Tensor, other: Any) -> Any:
+        if not isinstance(other, _OPERANDS):
+            return NotImplemented
+        return record.apply((other, self), {})
+
+    return _described(method, record, record.name)
+
+
+def _inplace_operator(record: Op) -> Any:
+    def method(self: Tensor, other: Any) -> Any:
+        if not isinstance(other, _OPERANDS):
+            return NotImplemented
+        return record.apply_inplace(self, other)
+
+    return _described(method, record, record.name)
+
+
+def _unary(record: Op) -> Any:
+    def method(self: Tensor) -> Any:
+        return record.apply((self,), {})
+
+    return _described(method, record, record.name)
+
+
+def __getitem__(self: Tensor, index: Any) -> Any:
+    return getitem(self, normalize_index(index))
+
+
+def __setitem__(self: Tensor, index: Any, value: Any) -> None:
+    setitem.apply_inplace(self, value, normalize_index(index))
+
+
+# -- methods that are more than one operation -----------------------------------------------------
+
+
+def backward(
+    self: Tensor,
+    gradient: Tensor | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: Any = None,
+) -> None:
+    """Accumulate the gradient of this tensor into the `.grad` of the leaves it came from.
+
+    Args:
+        gradient: the gradient of this tensor; 1 if left out and there is one element.
+        retain_graph: keep the graph, to walk it again.
+        create_graph: record the walk, for gradients of gradients.
+        inputs: accumulate only into these.
+    """
+    engine.backward(self, gradient, retain_graph, create_graph, inputs)
+
+
+def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    """In another dtype, or like another tensor; the tensor itself where nothing changes.
+
+    Takes a dtype, a device (there is only "cpu"), a tensor, and `copy=True`.
+    """
+    copy = kwargs.pop("copy", False)
+    kwargs.pop("non_blocking", None)
+    wanted = self.dtype
+    for given in (*args, *kwargs.values()):
+        if isinstance(given, Tensor):
+            wanted = given.dtype
+        elif isinstance(given, device) or (
+            isinstance(given, str) and given.partition(":")[0] in ("cpu", "cuda", "mps", "meta")
+        ):
+            device(str(given))
+        elif given is not None and not isinstance(given, builtins.bool):
+            wanted = as_dtype(given)
+    if wanted is self.dtype:
+        return self.clone() if copy else self  # type: ignore[attr-defined]
+    return to_dtype(self, wanted.numpy)
+
+
+def type(self: Tensor, dtype: Any = None) -> Any:
+    """The name of the tensor's type, or the tensor in another one."""
+    if dtype is None:
+        names = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int"}
+        names |= {"int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool"}
+        return f"clownpiece.{names[self.dtype.name]}Tensor"
+    return to(self, as_dtype(dtype))
+
+
+def type_as(self: Tensor, other: Tensor) -> Tensor:
+    """In the dtype of another tensor."""
+    return to(self, other.dtype)
+
+
+def cpu(self: Tensor) -> Tensor:
+    """The tensor itself: it lives on the CPU."""
+    return self
+
+
+def contiguous(self: Tensor, memory_format: Any = None) -> Tensor:
+    """The tensor itself if its elements lie in order in memory, else a copy for which they do."""
+    return self if self.is_contiguous() else copy_in_order(self)
+
+
+def new_zeros(self: Tensor, *size: Any, **kwargs: Any) -> Tensor:
+    """Zeros of this shape in the dtype of this tensor."""
+    return creation.zeros(*size, **{"dtype": self.dtype, **kwargs})
+
+
+def new_ones(self: Tensor, *size: Any, **kwargs: Any) -> Tensor:
+    """Ones of this shape in the dtype of this tensor."""
+    return creation.ones(*size, **{"dtype": self.dtype, **kwargs})
+
+
+def new_empty(self: Tensor, *size: Any, **kwargs: Any) -> Tensor:
+    """A tensor of this shape in the dtype of this tensor; here it starts as zeros."""
+    return creation.empty(*size, **{"dtype": self.dtype, **kwargs})
+
+
+def new_full(self: Tensor, size: Any, fill_value: Any, **kwargs: Any) -> Tensor:
+    """One value everywhere, in this shape and the dtype of this tensor."""
+    return creation.full(size, fill_value, **{"dtype": self.dtype, **kwargs})
+
+
+def new_tensor(self: Tensor, data: Any, **kwargs: Any) -> Tensor:
+    """A tensor with a copy of this data in the dtype of this tensor."""
+    return creation.tensor(data, **{"dtype": self.dtype, **kwargs})
+
+
+def normal_(
+    self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Any = None
+) -> Tensor:
+    """Fill with normal random numbers, in place."""
+    return _refill(self, creation.normal(mean, std, self.shape, generator=generator).array)
+
+
+def uniform_(
+    self: Tensor, low: float = 0.0, high: float = 1.0, *, generator: Any = None
+) -> Tensor:
+    """Fill with uniform random numbers from [low, high), in place."""
+    drawn = creation.rand(self.shape, generator=generator, dtype=self.dtype).array
+    return _refill(self, low + (high - low) * drawn)
+
+
+def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
+    """Fill with 1 where chance has it, with probability p, else 0, in place."""
+    chances = p if isinstance(p, Tensor) else creation.full(self.shape, float(p))
+    return _refill(self, creation.bernoulli(chances, generator=generator).array)
+
+
+def _refill(tensor: Tensor, values: np.ndarray) -> Tensor:
+    REGISTRY["copy_"].apply_inplace(tensor, values)
+    return tensor
+
+
+_OTHER_METHODS: tuple[Callable[..., Any], ...] = (
+    backward,
+    bernoulli_,
+    contiguous,
+    cpu,
+    new_empty,
+    new_full,
+    new_ones,
+    new_tensor,
+    new_zeros,
+    normal_,
+    to,
+    type,
+    type_as,
+    uniform_,
+)
+
+_CASTS: dict[str, dtype] = {
+    "float": float32,
+    "double": float64,
+    "long": int64,
+    "int": int32,
+    "short": int16,
+    "byte": uint8,
+    "bool": bool_,
+}
+
+
+def _cast_method(kind: dtype) -> Any:
+    def cast(self: Tensor) -> Tensor:
+        return to(self, kind)
+
+    cast.__doc__ = f"The values as {kind.name}."
+    return cast

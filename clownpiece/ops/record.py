@@ -1,0 +1,504 @@
+"""An operation is one record in one place.
+
+A record holds what an operation is: the array forward, the gradient of each input (VJP), the
+formula, the cost, the samples that prove it. Tensor methods, functional names, documentation,
+gradient checks, diagrams and cost tables are all made from it.
+
+Called with arrays, a record computes on arrays and records nothing; called with a Tensor, it
+returns Tensors and, where a gradient is wanted, leaves a node. VJPs are written with records
+and operators, so the same line serves both: on arrays in an ordinary backward, on Tensors
+under `create_graph=True`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from ..autograd.mode import mode
+from ..tensor import Tensor, wrap
+from .promotion import promoted_dtype
+from .recording import Gradient, OpNode, rebase, shadow
+
+__all__ = ["REGISTRY", "Op", "elementwise", "op"]
+
+REGISTRY: dict[str, Op] = {}
+"""All records by name, in the order of definition."""
+
+# Python numbers that leave an array of this kind in its dtype.
+_NUMBERS_THAT_FIT = {
+    "f": frozenset((float, int, bool, type(None))),
+    "i": frozenset((int, bool, type(None))),
+    "u": frozenset((int, bool, type(None))),
+    "b": frozenset((bool, type(None))),
+}
+
+_SPELLINGS = {"axis": "dim", "axes": "dim", "keepdims": "keepdim"}
+
+
+class Op:
+    """One operation; see `op` for what its fields mean."""
+
+    def __init__(
+        self,
+        name: str,
+        forward: Callable[..., Any],
+        inputs: str,
+        grad: dict[str, Callable[..., Any]] | Callable[..., Any] | None,
+        **fields: Any,
+    ) -> None:
+        self.name = name
+        self.forward = forward
+        self.inputs: tuple[str, ...] = tuple(inputs.split())
+        self.latex: str = fields["latex"]
+        self.doc: str = fields["doc"]
+        self.flops: Callable[..., int] | None = fields["flops"]
+        self.samples: Sequence[Any] = fields["samples"]
+        self.domain: tuple[float, float] = fields["domain"]
+        self.outputs: int | None = fields["outputs"]
+        self.view: bool = fields["view"]
+        self.variadic: bool = fields["variadic"]
+        self.pack: str | None = fields["pack"]
+        self.promote: str | None = fields["promote"]
+        self.composed: Callable[..., Any] | None = fields["composed"]
+        self.torch: str | None = fields["torch"]
+        self.expose: tuple[str, ...] = tuple(fields["expose"].split())
+        self.inplace: bool = fields["inplace"]
+        self.into: Callable[..., None] | None = fields["into"]
+        self.aliases: tuple[str, ...] = tuple(fields["aliases"])
+        self.parameters: dict[str, Any] = _parameters_of(forward, len(self.inputs))
+        self._names = tuple(self.parameters)
+        self.grad = grad
+        self.gradient = Gradient(self, grad) if grad is not None else None
+        self.node_name = "".join(part.title() for part in name.split("_")) + "Backward0"
+        self.__name__ = name
+        self.__doc__ = self.doc
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return REGISTRY.__getitem__, (self.name,)
+
+    # -- calling ----------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        values, params = self.bind(args, kwargs)
+        for value in values:
+            if isinstance(value, Tensor):
+                return self.apply(values, params)
+        return self._forward(values, params)
+
+    def bind(self, args: tuple, kwargs: dict[str, Any]) -> tuple[Sequence[Any], dict[str, Any]]:
+        """Sort what a caller gave into inputs (a flat sequence) and parameters by name."""
+        inputs = self.inputs
+        count = len(inputs)
+        given = args[:count]
+        rest = args[count:]
+        if rest:
+            if self.pack is not None and not isinstance(rest[0], (tuple, list)):
+                at = self._names.index(self.pack)
+                packed = rest if at == 0 else rest[at:]
+                params = dict(zip(self._names, rest[:at], strict=False))
+                params[self.pack] = packed if len(packed) > 1 or at == 0 else packed[0]
+            elif len(rest) > len(self._names):
+                raise TypeError(
+                    f"{self.name}() takes {', '.join((*inputs, *self._names))}; "
+                    f"got {len(args)} positional arguments"
+                )
+            else:
+                params = dict(zip(self._names, rest, strict=False))
+        else:
+            params = {}
+        if kwargs:
+            given = self._sort_keywords(list(given), params, kwargs)
+        if len(given) < count:
+            given = (*given, *[None] * (count - len(given)))
+            if given[0] is None:
+                raise TypeError(f"{self.name}() is missing its argument {inputs[0]!r}")
+        return (tuple(given[0]) if self.variadic else given), params
+
+    def _sort_keywords(
+        self, given: list[Any], params: dict[str, Any], kwargs: dict[str, Any]
+    ) -> tuple[Any, ...]:
+        for name, value in kwargs.items():
+            if name in self.parameters:
+                params[name] = value
+            elif _SPELLINGS.get(name) in self.parameters:
+                params[_SPELLINGS[name]] = value
+            else:
+                known = "input" if name == "input" else name
+                at = 0 if known == "input" else _position(self.inputs, known)
+                if at is None:
+                    raise TypeError(
+                        f"{self.name}() got an unexpected argument {name!r}; it takes "
+                        f"{', '.join((*self.inputs, *self._names))}"
+                    )
+                given.extend([None] * (at + 1 - len(given)))
+                given[at] = value
+        return tuple(given)
+
+    def apply(self, values: Sequence[Any], params: dict[str, Any]) -> Any:
+        """Compute on Tensors, record what backward needs, and tell the observer."""
+        started = perf_counter() if mode.observer is not None else 0.0
+        arrays = [v.array if isinstance(v, Tensor) else v for v in values]
+        computed = self._prepare(arrays) if self.promote is not None else arrays
+        raw = self._forward(computed, params)
+        if self.outputs == 1:
+            made: tuple[Tensor, ...] = (wrap(raw),)
+        else:
+            made = tuple(map(wrap, raw))
+        if mode.grad and self.gradient is not None:
+            self._record(values, computed, params, made)
+        if self.view:
+            self._note_views(values[0], params, made)
+        if mode.observer is not None:
+            mode.observer(self, tuple(values), params, made, perf_counter() - started)
+        if self.outputs == 1:
+            return made[0]
+        return raw._make(made) if hasattr(raw, "_make") else made
+
+    def _forward(self, values: Sequence[Any], params: dict[str, Any]) -> Any:
+        if self.variadic:
+            return self.forward(values, **params)
+        try:
+            return self.forward(*values, **params)
+        except ValueError as error:
+            if self.promote is None:
+                raise
+            raise self._shape_error(values, error) from None
+
+    def _shape_error(self, values: Sequence[Any], error: ValueError) -> Exception:
+        shapes = [tuple(v.shape) for v in values if hasattr(v, "shape")]
+        try:
+            np.broadcast_shapes(*shapes)
+        except ValueError:
+            listed = " and ".join(str(shape) for shape in shapes)
+            return RuntimeError(
+                f"{self.name}: the sizes of the tensors must match where neither is 1, counted "
+                f"from the last dimension; got shapes {listed}"
+            )
+        return error
+
+    def _prepare(self, arrays: list[Any]) -> list[Any]:
+        """The arrays in the one dtype in which this op computes."""
+        first: np.dtype | None = None
+        for value in arrays:
+            if isinstance(value, np.ndarray):
+                if first is None:
+                    first = value.dtype
+                elif value.dtype != first:
+                    break
+        else:
+            if first is not None and (self.promote != "float" or first.kind == "f"):
+                fits = _NUMBERS_THAT_FIT[first.kind]
+                for value in arrays:
+                    if not isinstance(value, np.ndarray) and type(value) not in fits:
+                        break
+                else:
+                    return arrays
+        dtype = promoted_dtype(arrays)
+        if self.promote == "float" and dtype.kind != "f":
+            dtype = promoted_dtype([1.0])
+        return [_cast(value, dtype) for value in arrays]
+
+    def _record(
+        self,
+        values: Sequence[Any],
+        computed: Sequence[Any],
+        params: dict[str, Any],
+        made: tuple[Tensor, ...],
+    ) -> OpNode | None:
+        assert self.gradient is not None
+        needs = self.gradient.needs(values)
+        if needs is None or not any(each.array.dtype.kind == "f" for each in made):
+            return None
+        node = OpNode(self, values, computed, params, made, needs)
+        for slot, tensor in enumerate(made):
+            if tensor.array.dtype.kind == "f":
+                tensor._node, tensor._slot, tensor._requires_grad = node, slot, True
+        return node
+
+    def _note_views(self, source: Any, params: dict[str, Any], made: tuple[Tensor, ...]) -> None:
+        array = source.array
+        root = array if array.base is None else array.base
+        for slot, tensor in enumerate(made):
+            base = tensor.array.base
+            if tensor.array is array:
+                tensor.array = array.view()
+            elif base is None or (base is not root and base is not array):
+                continue
+            tensor._version_cell = source._shared_version()
+            tensor._base = source if source._base is None else source._base
+            tensor._seen_version = tensor._version_cell.count
+            # Without a path a view may be read but not changed under recording: it is one of
+            # several outputs, or was made where nothing is recorded.
+            if self.outputs == 1 and mode.grad:
+                before = () if source._base is None else source._replay
+                if before is not None:
+                    tensor._replay = (*before, _Step(self, params))
+
+    # -- in place ---------------------------------------------------------------------------
+
+    def apply_inplace(self, target: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        """Compute and write the result into `target`, which keeps its dtype and shape.
+
+        Raises:
+            RuntimeError: `target` is a leaf that requires a gradient, or the result has another
+                shape or a dtype that does not fit into it.
+        """
+        started = perf_counter() if mode.observer is not None else 0.0
+        values, params = self.bind((target, *args), kwargs)
+        records = mode.grad and any(isinstance(v, Tensor) and v.requires_grad for v in values)
+        if records and self.gradient is not None:
+            _check_may_change(target, self.name)
+            self._write_recorded(target, values, params)
+        else:
+            self._write(target, values, params)
+            target.bump_version()
+        if mode.observer is not None:
+            observed = {**params, "inplace": True}
+            mode.observer(self, tuple(values), observed, (target,), perf_counter() - started)
+        return target
+
+    def _write(self, target: Tensor, values: Sequence[Any], params: dict[str, Any]) -> None:
+        arrays = [v.array if isinstance(v, Tensor) else v for v in values]
+        if self.into is not None:
+            self.into(*arrays, **params)
+            return
+        computed = self._prepare(arrays) if self.promote is not None else arrays
+        if isinstance(self.forward, np.ufunc) and computed[0] is target.array:
+            shapes = [np.shape(v) for v in computed]
+            if np.broadcast_shapes(*shapes) == target.array.shape:
+                self.forward(*computed, out=target.array, casting="same_kind")
+                return
+        _store(target, np.asarray(self._forward(computed, params)), self.name)
+
+    def _write_recorded(
+        self, target: Tensor, values: Sequence[Any], params: dict[str, Any]
+    ) -> None:
+        assert self.gradient is not None
+        old = shadow(target, copy=self.into is None and self.gradient.saves_first(values))
+        values = (old, *values[1:])
+        if self.into is not None:
+            arrays = [v.array if isinstance(v, Tensor) else v for v in values]
+            self.into(target.array, *arrays[1:], **params)
+            result = wrap(target.array)
+        else:
+            arrays = [v.array if isinstance(v, Tensor) else v for v in values]
+            arrays = self._prepare(arrays) if self.promote is not None else arrays
+            result = wrap(self._forward(arrays, params))
+            _store(target, result.array, self.name)
+        target.bump_version()
+        node = self._record(values, arrays, params, (result,))
+        if node is not None:
+            node.saved_output_becomes(target)
+            rebase(target, node)
+
+    # -- facts ------------------------------------------------------------------------------
+
+    def flops_of(self, inputs: Sequence[Any], params: dict[str, Any], outputs: tuple) -> int:
+        """Floating-point operations of one call; a multiply-add counts two."""
+        if self.flops is None:
+            return 0
+        shapes = [tuple(v.shape) if hasattr(v, "shape") else () for v in inputs]
+        out_shapes = [tuple(each.shape) for each in outputs]
+        facts: dict[str, Any] = {
+            **self.parameters,
+            **params,
+            "y_shape": out_shapes[0] if self.outputs == 1 else out_shapes,
+        }
+        if self.variadic:
+            facts[f"{self.inputs[0]}_shape"] = shapes
+        else:
+            facts |= {f"{n}_shape": s for n, s in zip(self.inputs, shapes, strict=False)}
+        return int(self.flops(*[facts[name] for name in self._flops_arguments]))
+
+    @cached_property
+    def _flops_arguments(self) -> tuple[str, ...]:
+        assert self.flops is not None
+        return tuple(inspect.signature(self.flops).parameters)
+
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        """How it is called: the inputs, then the parameters with their defaults."""
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        first = [inspect.Parameter(name, kind) for name in self.inputs]
+        rest = [
+            inspect.Parameter(name, kind, default=default)
+            for name, default in self.parameters.items()
+        ]
+        return inspect.Signature([*first, *rest])
+
+
+class Elementwise(Op):
+    """An op on one or two broadcast inputs without parameters, called without ceremony."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if kwargs or len(args) != len(self.inputs):
+            return super().__call__(*args, **kwargs)
+        for value in args:
+            if isinstance(value, Tensor):
+                return self.apply(args, {})
+        return self._forward(args, {})
+
+
+class _Step:
+    """One step of a view's path from its base, to be taken again."""
+
+    __slots__ = ("op", "params")
+
+    def __init__(self, op: Op, params: dict[str, Any]) -> None:
+        self.op = op
+        self.params = params
+
+    def __call__(self, value: Any) -> Any:
+        return self.op(value, **self.params)
+
+
+def op(
+    name: str,
+    forward: Callable[..., Any],
+    *,
+    inputs: str = "x",
+    grad: dict[str, Callable[..., Any]] | Callable[..., Any] | None = None,
+    latex: str = "",
+    doc: str = "",
+    flops: Callable[..., int] | None = None,
+    samples: Sequence[Any] = (),
+    domain: tuple[float, float] = (-math.inf, math.inf),
+    outputs: int | None = 1,
+    view: bool = False,
+    variadic: bool = False,
+    pack: str | None = None,
+    promote: str | None = None,
+    composed: Callable[..., Any] | None = None,
+    torch: str | None = None,
+    expose: str = "method function",
+    inplace: bool = False,
+    into: Callable[..., None] | None = None,
+    aliases: Sequence[str] = (),
+    kind: type[Op] = Op,
+) -> Op:
+    """Register an operation and return its record, which is called like a function.
+
+    Args:
+        name: PyTorch's name for it.
+        forward: arrays (the inputs, then the parameters) to an array, or to a tuple of them.
+        inputs: the names of the tensor inputs, in order; a missing one is None.
+        grad: per input, a function of what it needs, said by the names of its arguments: `g`
+            (the gradient of the output), `y` (the output), an input, `<input>_shape`,
+            `y_shape`, a parameter. What is named is saved, only if that input wants a gradient.
+            One function instead of a dict serves all inputs of a fused op; it may ask for
+            `needs`, which says input by input whether a gradient is wanted.
+        latex: the formula.
+        doc: one sentence, then what a caller must know.
+        flops: floating-point operations, from `<input>_shape`, `y_shape` and parameters.
+        samples: calls that prove it; see `samples.py`.
+        domain: where the random inputs of its samples are drawn.
+        outputs: how many; None where the call decides (`split`).
+        view: the output may share the memory of the first input.
+        variadic: the first argument is a sequence of tensors.
+        pack: the parameter that takes loose positional numbers (`x.reshape(2, 3)`).
+        promote: "same" computes in one dtype, "float" in a floating one, "compare" as "same"
+            for a boolean result; None leaves each input as it is.
+        composed: the same in differentiable ops, used under `create_graph` by a fused op.
+        torch: the dotted name below `torch` where it differs.
+        expose: where it can be called from: "method", "function", "functional", "linalg".
+        inplace: there is a `name_` that writes into its first input.
+        into: writes the result of an in-place call straight into the first array.
+        aliases: further names.
+    """
+    record = kind(
+        name,
+        forward,
+        inputs,
+        grad,
+        latex=latex,
+        doc=doc,
+        flops=flops,
+        samples=samples,
+        domain=domain,
+        outputs=outputs,
+        view=view,
+        variadic=variadic,
+        pack=pack,
+        promote=promote,
+        composed=composed,
+        torch=torch,
+        expose=expose,
+        inplace=inplace,
+        into=into,
+        aliases=aliases,
+    )
+    if name in REGISTRY:
+        raise ValueError(f"there is an op {name!r} already; an op is one record in one place")
+    REGISTRY[name] = record
+    return record
+
+
+def elementwise(name: str, forward: Callable[..., Any], **fields: Any) -> Op:
+    """An `op` that works cell by cell: promoted to one dtype, broadcast, one flop a cell."""
+    fields.setdefault("promote", "same")
+    fields.setdefault("flops", lambda y_shape: math.prod(y_shape))
+    fields.setdefault("inplace", True)
+    return op(name, forward, kind=Elementwise, **fields)
+
+
+def _parameters_of(forward: Callable[..., Any], inputs: int) -> dict[str, Any]:
+    if isinstance(forward, np.ufunc):
+        return {}
+    names = list(inspect.signature(forward).parameters.values())[inputs:]
+    return {each.name: each.default for each in names}
+
+
+def _position(names: tuple[str, ...], name: str) -> int | None:
+    return names.index(name) if name in names else None
+
+
+def _cast(value: Any, dtype: np.dtype) -> Any:
+    if isinstance(value, np.ndarray):
+        return value if value.dtype == dtype else value.astype(dtype)
+    return value if value is None else dtype.type(value)
+
+
+def _check_may_change(target: Tensor, name: str) -> None:
+    base = target._base
+    if target.is_leaf and target._requires_grad:
+        raise RuntimeError(
+            f"{name}_: a leaf Variable that requires grad is being used in an in-place operation; "
+            "do it under no_grad(), or on a clone()"
+        )
+    if base is None:
+        return
+    if base.is_leaf and base._requires_grad:
+        raise RuntimeError(
+            f"{name}_: a view of a leaf Variable that requires grad is being used in an in-place "
+            "operation; do it under no_grad(), or on a clone()"
+        )
+    if target._replay is None:
+        raise RuntimeError(
+            f"{name}_: this view came from a function that returns multiple views (split, unbind) or "
+            "was created in no_grad mode, and must not be modified inplace while gradients are "
+            "recorded; index the base instead"
+        )
+
+
+def _store(target: Tensor, result: np.ndarray, name: str) -> None:
+    if result.shape != target.array.shape:
+        raise RuntimeError(
+            f"{name}_: output with shape {list(target.array.shape)} doesn't match the broadcast "
+            f"shape {list(result.shape)}; an in-place result must fit its tensor"
+        )
+    if not np.can_cast(result.dtype, target.array.dtype, "same_kind"):
+        raise RuntimeError(
+            f"{name}_: result type {result.dtype} can't be cast to the desired output type "
+            f"{target.array.dtype}; use the form without the underscore"
+        )
+    np.copyto(target.array, result, casting="same_kind")

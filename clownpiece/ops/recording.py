@@ -1,0 +1,372 @@
+"""What an operation leaves in the graph: its node, what the node saves, and in-place histories.
+
+A VJP is a function whose argument names say what it needs. Reading them once, when the record
+is defined, tells what to save: nothing that no gradient will ask for is kept alive.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..autograd.mode import mode
+from ..autograd.node import Differentiate, Edge, Node, Version
+from ..tensor import Tensor, wrap
+
+if TYPE_CHECKING:
+    from .record import Op
+
+__all__ = ["Gradient", "OpNode", "rebase", "shadow"]
+
+Getter = Callable[[Any, Any], Any]
+
+
+class Gradient:
+    """How to differentiate one op: which function for which input, and what each needs."""
+
+    def __init__(self, op: Op, grad: dict[str, Callable[..., Any]] | Callable[..., Any]) -> None:
+        self.op = op
+        self.fused: tuple[Callable[..., Any], list[Getter]] | None = None
+        self.table: list[tuple[Callable[..., Any], list[Getter]] | None] = [None] * len(op.inputs)
+        self._wants: list[frozenset[str]] = [frozenset()] * len(op.inputs)
+        if callable(grad):
+            self.fused = (grad, self._getters(grad))
+            self._wants = [frozenset(inspect.signature(grad).parameters)] * len(op.inputs)
+            self.differentiable = (True,) * len(op.inputs)
+        else:
+            for name, function in grad.items():
+                at = op.inputs.index(name)
+                self.table[at] = (function, self._getters(function))
+                self._wants[at] = frozenset(inspect.signature(function).parameters)
+            self.differentiable = tuple(entry is not None for entry in self.table)
+        self._plans: dict[tuple[bool, ...], tuple[tuple[int, ...], bool, bool]] = {}
+
+    def _getters(self, function: Callable[..., Any]) -> list[Getter]:
+        return [self._getter(name) for name in inspect.signature(function).parameters]
+
+    def _getter(self, name: str) -> Getter:
+        op = self.op
+        if name == "g":
+            return lambda saved, g: g
+        if name == "y":
+            return lambda saved, g: saved.output
+        if name == "y_shape":
+            return lambda saved, g: saved.output_shape
+        if name == "needs":
+            return lambda saved, g: saved.needs
+        if op.variadic and name == op.inputs[0]:
+            return lambda saved, g: saved.inputs
+        if op.variadic and name == f"{op.inputs[0]}_shape":
+            return lambda saved, g: saved.shapes
+        if name in op.inputs:
+            at = op.inputs.index(name)
+            return lambda saved, g: saved.inputs[at]
+        if name.removesuffix("_shape") in op.inputs:
+            at = op.inputs.index(name.removesuffix("_shape"))
+            return lambda saved, g: saved.shapes[at]
+        if name in op.parameters:
+            default = op.parameters[name]
+            return lambda saved, g: saved.params.get(name, default)
+        raise TypeError(
+            f"the gradient of {op.name} asks for {name!r}, which is neither g, y, an input "
+            f"({', '.join(op.inputs)}), a shape of one, nor a parameter "
+            f"({', '.join(op.parameters)})"
+        )
+
+    def needs(self, values: Sequence[Any]) -> tuple[bool, ...] | None:
+        """Which inputs want a gradient; None if none does."""
+        differentiable = self.differentiable
+        if self.op.variadic:
+            differentiable = (True,) * len(values)
+        wanted = tuple(
+            [
+                able and isinstance(value, Tensor) and value.requires_grad
+                for value, able in zip(values, differentiable, strict=False)
+            ]
+        )
+        return wanted if True in wanted else None
+
+    def plan(self, needs: tuple[bool, ...]) -> tuple[tuple[int, ...], bool, bool]:
+        """For these wants: the inputs to save, whether the output, whether shapes."""
+        known = self._plans.get(needs)
+        if known is None:
+            op = self.op
+            wants: set[str] = set()
+            if op.variadic:
+                wants |= self._wants[0]
+            else:
+                for wanted, names in zip(needs, self._wants, strict=False):
+                    wants |= names if wanted else frozenset()
+            if op.composed is not None:
+                wants |= {*op.inputs}
+            if op.variadic:
+                inputs = tuple(range(len(needs))) if op.inputs[0] in wants else ()
+            else:
+                inputs = tuple(i for i, name in enumerate(op.inputs) if name in wants)
+            known = (inputs, "y" in wants, any(name.endswith("_shape") for name in wants))
+            self._plans[needs] = known
+        return known
+
+    def saves_first(self, values: Sequence[Any]) -> bool:
+        """Whether backward will read the first input, so that writing over it would hurt."""
+        needs = self.needs(values)
+        return needs is not None and 0 in self.plan(needs)[0]
+
+    def __call__(self, saved: Any, g: Any, needs: tuple[bool, ...]) -> Sequence[Any]:
+        """The gradients of the inputs, None where none is wanted."""
+        if self.fused is not None:
+            function, getters = self.fused
+            return function(*[get(saved, g) for get in getters])
+        if self.op.variadic:
+            assert self.table[0] is not None
+            function, getters = self.table[0]
+            return function(*[get(saved, g) for get in getters])
+        result: list[Any] = []
+        for wanted, entry in zip(needs, self.table, strict=False):
+            if wanted:
+                assert entry is not None
+                function, getters = entry
+                result.append(function(*[get(saved, g) for get in getters]))
+            else:
+                result.append(None)
+        return result
+
+
+class OpNode(Node):
+    """The node of a recorded op: what its VJPs need, kept as arrays."""
+
+    __slots__ = ("_released", "_versions", "inputs", "needs", "op", "output", "params", "shapes")
+
+    def __init__(
+        self,
+        op: Op,
+        values: Sequence[Any],
+        computed: Sequence[Any],
+        params: dict[str, Any],
+        made: tuple[Tensor, ...],
+        needs: tuple[bool, ...],
+    ) -> None:
+        edges: list[Edge | None] = [
+            value._edge() if wanted else None for value, wanted in zip(values, needs, strict=False)
+        ]
+        super().__init__(edges, [(each.array.shape, each.array.dtype) for each in made])
+        self.op = op
+        self.params = params
+        self.needs = needs
+        self._released = False
+        assert op.gradient is not None
+        keep, keep_output, keep_shapes = op.gradient.plan(needs)
+        self._versions: list[tuple[Version, int]] = []
+        self.inputs: Any = None
+        self.output: Any = None
+        self.shapes: Any = None
+        if keep:
+            self.inputs = [None] * len(computed)
+            for i in keep:
+                self.inputs[i] = computed[i]
+                if isinstance(values[i], Tensor):
+                    self._watch(values[i])
+        if keep_output:
+            if op.outputs == 1:
+                self.output = made[0].array
+            else:
+                self.output = tuple(each.array for each in made)
+            for each in made:
+                self._watch(each)
+        if keep_shapes:
+            self.shapes = [np.shape(value) for value in computed]
+
+    def _watch(self, tensor: Tensor) -> None:
+        if tensor._inference and mode.grad:
+            raise RuntimeError(
+                f"{self.op.name}: Inference tensors cannot be saved for backward; clone() the "
+                "tensor outside of inference_mode first"
+            )
+        cell = tensor._shared_version()
+        self._versions.append((cell, cell.count))
+
+    def name(self) -> str:
+        return self.op.node_name
+
+    @property
+    def output_shape(self) -> Any:
+        """The shape of the output, or those of several."""
+        shapes = [shape for shape, _ in self.outputs]
+        return shapes[0] if self.op.outputs == 1 else shapes
+
+    def saved_output_becomes(self, target: Tensor) -> None:
+        """The result was written into `target`: keep that memory instead of a second copy."""
+        if self.output is not None:
+            self.output = target.array
+            cell = target._shared_version()
+            self._versions[-1] = (cell, cell.count)
+
+    def backward(self, grads: list[Any], differentiate: Differentiate | None) -> Sequence[Any]:
+        self._check_saved()
+        traced = differentiate is not None
+        g = grads[0] if self.op.outputs == 1 else self._materialized(grads, traced)
+        gradient = self.op.gradient
+        assert gradient is not None
+        if differentiate is None:
+            return gradient(self, g, self.needs)
+        saved = TracedSaved(self)
+        if self.op.composed is not None:
+            return self._through_composed(saved, g, differentiate)
+        return gradient(saved, g, self.needs)
+
+    def _check_saved(self) -> None:
+        if self._released:
+            raise RuntimeError(
+                "Trying to backward through the graph a second time, after its saved values were "
+                f"freed ({self.name()}). Specify retain_graph=True the first time if you need "
+                "the graph again"
+            )
+        for cell, count in self._versions:
+            if cell.count != count:
+                raise RuntimeError(
+                    "one of the variables needed for gradient computation has been modified by an "
+                    f"inplace operation: a tensor that {self.op.name} saved is at version "
+                    f"{cell.count}, expected version {count}; clone() it before changing it"
+                )
+
+    def _materialized(self, grads: list[Any], traced: bool) -> tuple[Any, ...]:
+        filled = []
+        for given, (shape, dtype) in zip(grads, self.outputs, strict=True):
+            if given is None:
+                zeros = np.zeros(shape, dtype)
+                given = wrap(zeros) if traced else zeros
+            filled.append(given)
+        return tuple(filled)
+
+    def _through_composed(
+        self, saved: TracedSaved, g: Any, differentiate: Differentiate
+    ) -> Sequence[Any]:
+        assert self.op.composed is not None
+        branches = [
+            _branch(each) if wanted else each
+            for each, wanted in zip(saved.inputs, self.needs, strict=False)
+        ]
+        arguments = [branches] if self.op.variadic else branches
+        result = self.op.composed(*arguments, **self.params)
+        wanted = [branch for branch, need in zip(branches, self.needs, strict=False) if need]
+        found = iter(differentiate(result, wanted, g, create_graph=True, allow_unused=True))
+        return [next(found) if need else None for need in self.needs]
+
+    def release(self) -> None:
+        if self.inputs is not None or self.output is not None:
+            self.inputs = self.output = None
+            self._versions = []
+            self._released = True
+
+
+class TracedSaved:
+    """What a node saved, as Tensors that continue the graph: for gradients of gradients."""
+
+    __slots__ = ("inputs", "needs", "output", "output_shape", "params", "shapes")
+
+    def __init__(self, node: OpNode) -> None:
+        self.params = node.params
+        self.shapes = node.shapes
+        self.needs = node.needs
+        self.output_shape = node.output_shape
+        self.inputs: Any = None
+        self.output: Any = None
+        if node.inputs is not None:
+            self.inputs = [
+                _continue(value, edge)
+                for value, edge in zip(node.inputs, node.edges, strict=False)
+            ]
+        if node.output is not None:
+            if node.op.outputs == 1:
+                self.output = _continue(node.output, (node, 0))
+            else:
+                self.output = tuple(
+                    _continue(each, (node, slot)) for slot, each in enumerate(node.output)
+                )
+
+
+def _continue(value: Any, edge: Edge | None) -> Any:
+    """A saved array as a Tensor whose history goes on at `edge`."""
+    if not isinstance(value, np.ndarray):
+        return value
+    tensor = wrap(value)
+    if edge is not None and value.dtype.kind == "f":
+        tensor._node, tensor._slot = edge
+        tensor._requires_grad = True
+    return tensor
+
+
+class Branch(Node):
+    """The identity: a point of its own to differentiate at, even where a tensor came in twice."""
+
+    __slots__ = ()
+
+    def backward(self, grads: list[Any], differentiate: Differentiate | None) -> Sequence[Any]:
+        return grads
+
+
+def _branch(tensor: Tensor) -> Tensor:
+    branch = wrap(tensor.array)
+    branch._node = Branch([tensor._edge()], [(tensor.array.shape, tensor.array.dtype)])
+    branch._requires_grad = True
+    return branch
+
+
+class CopySlices(Node):
+    """A base after one of its views was changed in place.
+
+    With r the path from base to view, and v the new value of the view: the gradient of v is
+    r(g), that of the old base is g with the place of the view set to zero.
+    """
+
+    __slots__ = ("replay",)
+
+    def __init__(self, base: Tensor, source: Edge, replay: tuple[Callable[[Any], Any], ...]) -> None:
+        old = base._edge() if base._requires_grad else None
+        super().__init__((old, source), [(base.array.shape, base.array.dtype)])
+        self.replay = replay
+
+    def _view(self, value: Any) -> Any:
+        for step in self.replay:
+            value = step(value)
+        return value
+
+    def backward(self, grads: list[Any], differentiate: Differentiate | None) -> Sequence[Any]:
+        g = grads[0]
+        kept = None
+        if self.edges[0] is not None:
+            shape, dtype = self.outputs[0]
+            outside = np.ones(shape, dtype)
+            self._view(outside)[...] = 0
+            kept = g * outside
+        return kept, self._view(g)
+
+
+def shadow(target: Tensor, copy: bool) -> Tensor:
+    """The tensor as it was before a change in place: same history, own memory if needed."""
+    old = wrap(target.array.copy() if copy else target.array)
+    if target.requires_grad:
+        old._node, old._slot = target._edge()
+        old._requires_grad = True
+    if not copy:
+        old._version_cell = target._version_cell
+    return old
+
+
+def rebase(target: Tensor, node: OpNode) -> None:
+    """Make `node` the history of `target`, and of its base if it is a view."""
+    retained = target._retains_grad
+    target._node, target._slot, target._requires_grad = node, 0, True
+    if target._base is not None:
+        base = target._base
+        assert target._replay is not None
+        base._node = CopySlices(base, (node, 0), target._replay)
+        base._slot, base._requires_grad = 0, True
+        target._seen_version = -1
+        target._follow_base()
+    elif retained:
+        target._retains_grad = False
+        target.retain_grad()
