@@ -448,7 +448,8 @@ def elementwise(name: str, forward: Callable[..., Any], **fields: Any) -> Op:
     fields.setdefault("promote", "same")
     fields.setdefault("flops", lambda y_shape: math.prod(y_shape))
     fields.setdefault("inplace", True)
-    return op(name, forward, kind=Elementwise, **fields)
+    fields.setdefault("kind", Elementwise)
+    return op(name, forward, **fields)
 
 
 def _parameters_of(forward: Callable[..., Any], inputs: int) -> dict[str, Any]:
