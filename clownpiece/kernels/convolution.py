@@ -1,0 +1,136 @@
+"""Convolution in any number of dimensions, as one matrix product.
+
+With k running over the cells of the kernel, s the stride and d the dilation, the three functions of
+this file are
+
+    correlate   y[n, o, i] = Σ_ck  w[o, c, k] x[n, c, i s + k d]
+    spread      x[n, c, j] = Σ_oik w[o, c, k] y[n, o, i]    where i s + k d = j
+    weigh       w[o, c, k] = Σ_ni  y[n, o, i] x[n, c, i s + k d]
+
+Each is linear in both of its arguments, and the derivative of any of them is the other two. So
+these are all that convolutional networks need: the forward pass is `correlate`; the gradient of
+its input, which is also the transposed convolution, is `spread`; the gradient of its weight is
+`weigh`; and gradients of gradients are the same three again.
+
+The windows are copied side by side ("im2col", Chellapilla et al. 2006), so that all the arithmetic
+is one matrix product for each group of channels. The copy is made for a few samples at a time, to
+bound its memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from .blocks import row_blocks
+from .windows import Windows
+
+COLUMN_BYTES = 1 << 22
+
+
+def correlate(x: np.ndarray, weight: np.ndarray, windows: Windows, groups: int = 1) -> np.ndarray:
+    """The convolution of deep learning, `(N, C, *input)` to `(N, O, *output)`.
+
+    `weight` is `(O, C / groups, *kernel)`.
+    """
+    n, out_channels = len(x), len(weight)
+    kernels = weight.reshape(groups, out_channels // groups, -1)
+    y = np.empty((n, out_channels, *windows.output), np.result_type(x, weight))
+    for rows, columns in _columns(x, windows, groups):
+        _by_sample(y[rows])[...] = _by_channel(kernels @ columns, y[rows])
+    return y
+
+
+def spread(y: np.ndarray, weight: np.ndarray, windows: Windows, groups: int = 1) -> np.ndarray:
+    """The transpose of :func:`correlate`: `y` `(N, O, *output)` back to `(N, C, *input)`."""
+    kernels = weight.reshape(groups, len(weight) // groups, -1).swapaxes(1, 2)
+    channels = weight.shape[1] * groups
+    dtype = np.result_type(y, weight)
+    x = np.empty((len(y), channels, *windows.input), dtype)
+    for rows in _samples(len(y), channels, windows, dtype):
+        columns = kernels @ _flat(y[rows], groups)
+        shape = (channels, *windows.kernel, len(y[rows]), *windows.output)
+        _by_sample(x[rows])[...] = _add_windows(columns.reshape(shape), windows)
+    return x
+
+
+def weigh(x: np.ndarray, y: np.ndarray, windows: Windows, groups: int = 1) -> np.ndarray:
+    """How `x` at every offset of the kernel goes with `y`: `(O, C/groups, *kernel)`.
+
+    The gradient of :func:`correlate` (`y` being the output's gradient) for its weight.
+    """
+    channels, out_channels = x.shape[1] // groups, y.shape[1]
+    shape = (groups, out_channels // groups, channels * int(np.prod(windows.kernel)))
+    weight = np.zeros(shape, np.result_type(x, y))
+    for rows, columns in _columns(x, windows, groups):
+        weight += _flat(y[rows], groups) @ columns.swapaxes(1, 2)
+    return weight.reshape(out_channels, channels, *windows.kernel)
+
+
+def unfold(x: np.ndarray, windows: Windows) -> np.ndarray:
+    """The windows of `x` `(N, C, *input)` as columns: `(N, C * kernel cells, output cells)`."""
+    return windows.view(windows.padded(x)).reshape(
+        len(x), x.shape[1] * int(np.prod(windows.kernel)), -1
+    )
+
+
+def fold(columns: np.ndarray, windows: Windows) -> np.ndarray:
+    """The transpose of :func:`unfold`: columns added where their cells came from."""
+    split = columns.reshape(len(columns), -1, *windows.kernel, *windows.output)
+    ahead = np.moveaxis(split, 0, 1 + windows.ndim)
+    return np.ascontiguousarray(_by_sample(_add_windows(ahead, windows)))
+
+
+def _samples(n: int, channels: int, windows: Windows, dtype: np.dtype) -> Iterator[slice]:
+    """Slices of samples whose columns keep to the memory bound."""
+    cells = channels * int(np.prod(windows.kernel)) * int(np.prod(windows.output))
+    return row_blocks(n, cells * dtype.itemsize, COLUMN_BYTES)
+
+
+def _columns(x: np.ndarray, windows: Windows, groups: int) -> Iterator[tuple[slice, np.ndarray]]:
+    """Blocks of samples with their windows `(groups, C/groups * kernel, samples * output)`.
+
+    The blocks share their memory: use one before asking for the next.
+    """
+    cells = x.shape[1] // groups * int(np.prod(windows.kernel))
+    memory = None
+    for rows in _samples(len(x), x.shape[1], windows, x.dtype):
+        view = windows.view(windows.padded(x[rows]))
+        ahead = np.moveaxis(view, 0, 1 + windows.ndim)
+        if memory is None or memory.shape != ahead.shape:
+            memory = np.empty(ahead.shape, x.dtype)
+        np.copyto(memory, ahead)
+        yield rows, memory.reshape(groups, cells, -1)
+
+
+def _add_windows(columns: np.ndarray, windows: Windows) -> np.ndarray:
+    """Columns `(C, *kernel, N, *output)` added into the cells they came from: `(C, N, *input)`."""
+    channels, samples = columns.shape[0], columns.shape[1 + windows.ndim]
+    inside, source = windows.overlap
+    padded = np.zeros((channels, samples, *windows.extent), columns.dtype)
+    for offset, cells in windows.taps():
+        padded[cells] += columns[(slice(None), *offset)]
+    if all(
+        s.stop == n and i.start == 0 and i.stop == e
+        for s, n, i, e in zip(source, windows.input, inside, windows.extent, strict=True)
+    ):
+        return padded
+    x = np.zeros((channels, samples, *windows.input), columns.dtype)
+    x[(..., *source)] = padded[(..., *inside)]
+    return x
+
+
+def _flat(y: np.ndarray, groups: int) -> np.ndarray:
+    """`(N, O, *output)` as `(groups, O/groups, N * output cells)`."""
+    return _by_sample(y).reshape(groups, y.shape[1] // groups, -1)
+
+
+def _by_sample(y: np.ndarray) -> np.ndarray:
+    """The first two dimensions exchanged: a view with the samples behind the channels, or back."""
+    return y.swapaxes(0, 1)
+
+
+def _by_channel(product: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The product `(groups, O/groups, N * output)` in the shape of `y` with channels first."""
+    return product.reshape(y.shape[1], y.shape[0], *y.shape[2:])
