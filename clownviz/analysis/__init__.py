@@ -1,0 +1,1 @@
+"""From a tape to facts: pure functions that draw nothing."""

@@ -1,0 +1,186 @@
+"""How capture sees clownpiece: through its public names, as any user would."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import numpy as np
+
+import clownpiece
+from clownpiece import Tensor, nn
+from clownpiece.autograd import no_grad, observe_ops
+
+from .backend import Handle, OpEvent, Place, register
+from .families import family_of
+from .nested import leaf_objects
+
+__all__ = ["ClownpieceBackend"]
+
+# Frames of these modules lie between an operation and the line of a forward that asked for it.
+_MACHINERY = ("clownpiece.ops", "clownpiece.autograd", "clownpiece.tensor", "clownpiece.binding")
+_MODULE_CALL = ("clownpiece.nn.module", "clownpiece.nn.hooks")
+_DEEPEST_SITE = 40
+
+
+class ClownpieceBackend:
+    """The `Backend` of models made of `clownpiece.nn.Module`."""
+
+    def __init__(self) -> None:
+        self._arguments: dict[type, tuple[str, ...]] = {}
+
+    def is_model(self, model: Any) -> bool:
+        return isinstance(model, nn.Module)
+
+    # -- tensors -----------------------------------------------------------------------------
+
+    def is_tensor(self, value: Any) -> bool:
+        return isinstance(value, Tensor)
+
+    def array(self, tensor: Any) -> np.ndarray:
+        return tensor.numpy(force=True)
+
+    def facts(self, tensor: Any) -> tuple[tuple[int, ...], str, int]:
+        array = tensor.numpy(force=True)
+        return array.shape, array.dtype.name, array.nbytes
+
+    def version(self, tensor: Any) -> int:
+        return tensor._version
+
+    def base(self, tensor: Any) -> Any | None:
+        return tensor._base
+
+    def requires_grad(self, tensor: Any) -> bool:
+        return tensor.requires_grad
+
+    def gradient(self, tensor: Any) -> Any | None:
+        # Asking a tensor in the middle of a graph for its .grad is answered by a warning.
+        return tensor.grad if tensor.is_leaf or tensor.retains_grad else None
+
+    def set_gradient(self, tensor: Any, gradient: Any | None) -> None:
+        tensor.grad = gradient
+
+    def set_array(self, tensor: Any, array: np.ndarray) -> None:
+        with no_grad():
+            np.copyto(tensor.numpy(force=True), array)
+
+    # -- modules -----------------------------------------------------------------------------
+
+    def places(self, model: Any) -> Iterator[Place]:
+        seen: set[int] = set()
+        waiting = [Place("", model)]
+        while waiting:
+            place = waiting.pop()
+            yield place
+            if id(place.module) in seen:
+                continue
+            seen.add(id(place.module))
+            children = [
+                Place(f"{place.path}.{name}" if place.path else name, child)
+                for name, child in place.module._modules.items()
+                if child is not None
+            ]
+            waiting.extend(reversed(children))
+
+    def parameters(self, module: Any) -> Iterator[tuple[str, Any]]:
+        return ((name, p) for name, p in module._parameters.items() if p is not None)
+
+    def buffers(self, module: Any) -> Iterator[tuple[str, Any]]:
+        return ((name, b) for name, b in module._buffers.items() if b is not None)
+
+    def extra(self, module: Any) -> str:
+        try:
+            return str(module.extra_repr())
+        except Exception as error:
+            return f"extra_repr raised {type(error).__name__}"
+
+    def family(self, module: Any) -> str:
+        names = [cls.__name__ for cls in type(module).__mro__[:-1] if cls is not nn.Module]
+        return family_of(names, any(child is not None for child in module._modules.values()))
+
+    def arguments(self, module: Any) -> tuple[str, ...]:
+        kind = type(module)
+        known = self._arguments.get(kind)
+        if known is None:
+            known = self._arguments[kind] = _positional_names(kind.forward)
+        return known
+
+    # -- hooks -------------------------------------------------------------------------------
+
+    def on_enter(self, module: Any, hook: Callable[..., None]) -> Handle:
+        return module.register_forward_pre_hook(hook, with_kwargs=True)
+
+    def on_leave(self, module: Any, hook: Callable[..., None]) -> Handle:
+        return module.register_forward_hook(hook, with_kwargs=True)
+
+    def on_gradient(self, tensor: Any, hook: Callable[[Any], None]) -> Handle:
+        return tensor.register_hook(hook)
+
+    def on_accumulated(self, parameter: Any, hook: Callable[[Any], None]) -> Handle:
+        return parameter.register_post_accumulate_grad_hook(hook)
+
+    def observe(self, hook: Callable[[OpEvent], None]) -> AbstractContextManager[Any]:
+        def observer(op: Any, inputs: tuple, params: dict, outputs: tuple, seconds: float) -> None:
+            flops = op.flops_of(inputs, params, outputs)
+            inplace = bool(params.get("inplace", False))
+            hook(OpEvent(op.name, op.latex, inputs, outputs, params, inplace, flops, seconds))
+
+        return observe_ops(observer)
+
+    def site(self) -> tuple[tuple[Any, ...], str] | None:
+        frame = sys._getframe(1)
+        key: list[tuple[int, int]] = []
+        text = ""
+        while frame is not None and len(key) < _DEEPEST_SITE:
+            where = frame.f_globals.get("__name__", "")
+            if where in _MODULE_CALL:
+                break
+            if not where.startswith(_MACHINERY) and not where.startswith("clownviz.capture"):
+                key.append((id(frame.f_code), frame.f_lasti))
+                if not text:
+                    text = f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
+            frame = frame.f_back  # type: ignore[assignment]
+        return (tuple(key), text) if key else None
+
+    # -- a run without a trace ---------------------------------------------------------------
+
+    @contextmanager
+    def random_states(self, model: Any) -> Iterator[None]:
+        generators = [clownpiece.default_generator]
+        for place in self.places(model):
+            held = vars(place.module).values()
+            generators += [each for each in held if isinstance(each, clownpiece.Generator)]
+        states = [(generator, generator.get_state()) for generator in generators]
+        try:
+            yield
+        finally:
+            for generator, state in states:
+                generator.set_state(state)
+
+    def backward(self, output: Any, loss: Callable[[Any], Any] | None) -> None:
+        if loss is not None:
+            loss(output).backward()
+            return
+        tensors = [t for t in leaf_objects(output, self.is_tensor) if t.requires_grad]
+        if not tensors:
+            raise RuntimeError(
+                "gradients=True needs an output that requires a gradient, and this model's "
+                "output does not: is a parameter trainable, and is this outside of no_grad()?"
+            )
+        clownpiece.autograd.backward(tensors, [clownpiece.ones_like(t) for t in tensors])
+
+
+def _positional_names(forward: Callable[..., Any]) -> tuple[str, ...]:
+    try:
+        parameters = list(inspect.signature(forward).parameters.values())[1:]
+    except (TypeError, ValueError):
+        return ()
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return tuple(p.name for p in parameters if p.kind in kinds)
+
+
+register(ClownpieceBackend())

@@ -1,0 +1,369 @@
+"""Events in, tape out. The recorder is told what happens and never causes anything itself.
+
+It keeps no tensor alive: a tensor is known by a weak reference to it together with its version,
+because the ids of objects are used again as soon as one dies.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+from .backend import Backend, Handle, OpEvent
+from .keep import Keeper
+from .nested import Ref, leaves, replace, short
+from .tape import Call, Operation, ParameterInfo, Tape, Value
+
+__all__ = ["Hook", "Recorder"]
+
+MOST_TENSOR_HOOKS = 20_000
+"""A long capture lets go of the hooks of tensors whose backward is long over."""
+
+
+class _Thread(threading.local):
+    """The calls that are running in a thread, outermost first, with their start times."""
+
+    def __init__(self) -> None:
+        self.stack: list[tuple[Call, float]] = []
+        self.busy = False
+
+
+class Recorder:
+    """Writes one tape.
+
+    Attributes:
+        active: False once the capture has ended; events that still arrive are ignored.
+    """
+
+    def __init__(self, backend: Backend, tape: Tape, keeper: Keeper, gradients: bool) -> None:
+        self.backend = backend
+        self.tape = tape
+        self.keeper = keeper
+        self.gradients = gradients
+        self.active = True
+        self.handles: list[Handle] = []
+        self._tensor_handles: deque[Handle] = deque()
+        self._lock = threading.RLock()
+        self._thread = _Thread()
+        self._seen: dict[int, tuple[Any, int, int]] = {}
+        self._parameters: dict[int, tuple[Any, str, list[ParameterInfo]]] = {}
+        self._hooked: set[int] = set()
+        self._sites: dict[Any, int] = {}
+        self._numbers: dict[str, int] = {}
+        self._clock = 0
+        self._step = -1
+
+    # -- what is known before anything runs --------------------------------------------------
+
+    def know_parameter(self, tensor: Any, info: ParameterInfo, origin: str) -> None:
+        """Recognize this tensor as a parameter or buffer when an operation reads it."""
+        known = self._parameters.setdefault(id(tensor), (tensor, f"{origin}:{info.path}", []))
+        known[2].append(info)
+
+    # -- events of modules -------------------------------------------------------------------
+
+    def enter(self, path: str, module: Any, args: tuple, kwargs: dict[str, Any]) -> None:
+        """A module is about to run its forward."""
+        if not self.active:
+            return
+        with self._lock:
+            stack = self._thread.stack
+            if not stack:
+                self._step += 1
+                self._numbers = {}
+            number = self._numbers[path] = self._numbers.get(path, 0) + 1
+            call = Call(
+                index=len(self.tape.calls),
+                path=path,
+                number=number,
+                kind=type(module).__name__,
+                parent=stack[-1][0].index if stack else None,
+                step=self._step,
+                began=self._tick(),
+            )
+            self.tape.calls.append(call)
+            # On the stack before anything can go wrong, so that the failing call is known.
+            stack.append((call, perf_counter()))
+            call.inputs = self._nest(self._named(module, args, kwargs))
+
+    def leave(
+        self, path: str, module: Any, args: tuple, kwargs: dict[str, Any], output: Any
+    ) -> None:
+        """A module's forward returned."""
+        if not self.active:
+            return
+        now = perf_counter()
+        with self._lock:
+            stack = self._thread.stack
+            depth = len(stack) - 1
+            while depth >= 0 and stack[depth][0].path != path:
+                depth -= 1
+            if depth < 0:
+                return  # entered before the capture began
+            for unfinished, _ in stack[depth + 1 :]:
+                unfinished.error = "did not return: it raised, and its caller went on"
+                unfinished.ended = self._tick()
+            call, started = stack[depth]
+            del stack[depth:]
+            call.seconds = now - started
+            call.outputs = self._nest(output)
+            call.ended = self._tick()
+
+    def _named(self, module: Any, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
+        names = self.backend.arguments(module)
+        named: dict[str, Any] = {}
+        for place, value in enumerate(args):
+            named[names[place] if place < len(names) else f"args[{place}]"] = value
+        named.update(kwargs)
+        return named
+
+    def _nest(self, nest: Any) -> Any:
+        return replace(nest, self.backend.is_tensor, self._ref_of_shown)
+
+    def _ref_of_shown(self, tensor: Any) -> Ref:
+        """The Ref of a tensor that crosses a module's border, looked at and hooked."""
+        value = self.value_of(tensor)
+        if value.stats is None and self.keeper.looks:
+            self.keeper.look(value, self.backend.array(tensor))
+        if (
+            self.gradients
+            and value.id not in self._hooked
+            and not value.origin
+            and self.backend.requires_grad(tensor)
+        ):
+            self._hooked.add(value.id)
+            hook = Hook(partial(self.gradient, value))
+            self._tensor_handles.append(self.backend.on_gradient(tensor, hook))
+            if len(self._tensor_handles) > MOST_TENSOR_HOOKS:
+                self._tensor_handles.popleft().remove()
+        return Ref(value.id)
+
+    # -- events of tensors -------------------------------------------------------------------
+
+    def value_of(self, tensor: Any) -> Value:
+        """The Value of a tensor as it is now, new if it was not seen before."""
+        version = self.backend.version(tensor)
+        known = self._known(tensor)
+        if known is not None and known[1] == version:
+            return self.tape.values[known[2]]
+        return self._new_value(tensor, version)
+
+    def _known(self, tensor: Any) -> tuple[Any, int, int] | None:
+        known = self._seen.get(id(tensor))
+        return known if known is not None and known[0]() is tensor else None
+
+    def _new_value(self, tensor: Any, version: int) -> Value:
+        shape, dtype, nbytes = self.backend.facts(tensor)
+        value = Value(len(self.tape.values), shape, dtype, nbytes)
+        parameter = self._parameters.get(id(tensor))
+        if parameter is not None:
+            value.origin = parameter[1]
+        self.tape.values.append(value)
+        self._seen[id(tensor)] = (weakref.ref(tensor), version, value.id)
+        return value
+
+    def gradient(self, value: Value, gradient: Any) -> None:
+        """Backward has the gradient of a value."""
+        if not self.active or gradient is None:
+            return
+        with self._lock:
+            shape, dtype, nbytes = self.backend.facts(gradient)
+            seen = Value(len(self.tape.values), shape, dtype, nbytes)
+            self.tape.values.append(seen)
+            if self.keeper.looks:
+                self.keeper.look(seen, self.backend.array(gradient))
+            value.gradient = seen.id
+
+    def accumulated(self, infos: list[ParameterInfo], parameter: Any) -> None:
+        """Backward has added to the gradient of a parameter."""
+        gradient = self.backend.gradient(parameter)
+        if not self.active or gradient is None:
+            return
+        with self._lock:
+            shape, dtype, nbytes = self.backend.facts(gradient)
+            seen = Value(len(self.tape.values), shape, dtype, nbytes)
+            self.tape.values.append(seen)
+            if self.keeper.looks:
+                self.keeper.look(seen, self.backend.array(gradient))
+            for info in infos:
+                info.gradient = seen.id
+
+    def watch_parameters(self) -> None:
+        """Ask for the gradients of all parameters that will have one."""
+        for tensor, _, infos in self._parameters.values():
+            if self.backend.requires_grad(tensor):
+                hook = Hook(partial(self.accumulated, infos))
+                self.handles.append(self.backend.on_accumulated(tensor, hook))
+
+    # -- events of operations ----------------------------------------------------------------
+
+    def operation(self, event: OpEvent) -> None:
+        """An operation ran on tensors of this thread."""
+        thread = self._thread
+        if not self.active or thread.busy:
+            return
+        thread.busy = True
+        try:
+            with self._lock:
+                self._operation(event)
+        finally:
+            thread.busy = False
+
+    def _operation(self, event: OpEvent) -> None:
+        backend = self.backend
+        stack = self._thread.stack
+        call = stack[-1][0] if stack else None
+        inputs: list[int] = []
+        read = 0
+        for tensor in event.inputs:
+            if not backend.is_tensor(tensor):
+                continue
+            known = self._known(tensor) if event.inplace else None
+            # In place, the tensor is already changed: what went in is what was known of it.
+            value = self.tape.values[known[2]] if known is not None else self.value_of(tensor)
+            inputs.append(value.id)
+            read += value.bytes
+            if call is not None and value.origin.startswith("parameter:"):
+                name = value.origin.removeprefix("parameter:")
+                if name not in call.parameters:
+                    call.parameters = (*call.parameters, name)
+        outputs = [self._new_value(t, backend.version(t)) for t in event.outputs]
+        if event.inplace:
+            for tensor in event.outputs:
+                base = backend.base(tensor)
+                before = self._known(base) if base is not None else None
+                if base is not None and before is not None:
+                    inputs.append(before[2])
+                    outputs.append(self._new_value(base, backend.version(base)))
+        site = backend.site() if call is not None else None
+        self.tape.operations.append(
+            Operation(
+                index=len(self.tape.operations),
+                name=event.name,
+                latex=event.latex,
+                call=call.index if call is not None else None,
+                inputs=tuple(inputs),
+                outputs=tuple(v.id for v in outputs),
+                params=_texts(event.params),
+                flops=event.flops,
+                bytes=read + sum(v.bytes for v in outputs),
+                seconds=event.seconds,
+                site=self._site(*site) if site is not None else None,
+                at=self._tick(),
+            )
+        )
+
+    def _site(self, key: Any, text: str) -> int:
+        known = self._sites.get(key)
+        if known is None:
+            known = self._sites[key] = len(self.tape.sites)
+            self.tape.sites.append(text)
+        return known
+
+    def _tick(self) -> int:
+        self._clock += 1
+        return self._clock
+
+    # -- the end -----------------------------------------------------------------------------
+
+    def finish(self, error: BaseException | None) -> None:
+        """No more events: say what was left open, and complete the tape."""
+        with self._lock:
+            self.active = False
+            for handles in (self.handles, self._tensor_handles):
+                while handles:
+                    handles.pop().remove()
+            text = None
+            if error is not None:
+                text = self.tape.error = f"{type(error).__name__}: {error}".rstrip(": ")
+            for call, started in self._thread.stack:
+                call.error = text or "did not return before the capture ended"
+                call.ended = self._tick()
+                call.seconds = perf_counter() - started
+            self._thread.stack = []
+            self._add_backward_calls()
+            self.tape.notes.extend(self.keeper.notes())
+            self._seen.clear()
+            self._parameters.clear()
+
+    def _add_backward_calls(self) -> None:
+        """The backward pass as calls, in the order in which the gradients arrived."""
+        if not self.gradients:
+            return
+        values = self.tape.values
+        arrived: list[tuple[int, int, Call]] = []
+        for call in self.tape.calls:
+            grads = [values[ref].gradient for ref in leaves(call.outputs)]
+            first = min((g for g in grads if g is not None), default=None)
+            if first is not None:
+                arrived.append((first, call.began, call))
+        index_of: dict[int, int] = {}
+        for _, _, forward in sorted(arrived, key=lambda entry: entry[:2]):
+            index = index_of[forward.index] = len(self.tape.calls)
+            parent = forward.parent
+            self.tape.calls.append(
+                Call(
+                    index=index,
+                    path=forward.path,
+                    number=forward.number,
+                    kind=forward.kind,
+                    phase="backward",
+                    parent=index_of.get(parent) if parent is not None else None,
+                    inputs=self._gradients_of(forward.outputs),
+                    outputs=self._gradients_of(forward.inputs),
+                    parameters=forward.parameters,
+                    step=forward.step,
+                    began=self._tick(),
+                    ended=self._tick(),
+                )
+            )
+
+    def _gradients_of(self, nest: Any) -> Any:
+        def gradient(leaf: Any) -> Any:
+            if not isinstance(leaf, Ref):
+                return leaf
+            found = self.tape.values[leaf].gradient
+            return "None" if found is None else Ref(found)
+
+        return replace(nest, lambda leaf: isinstance(leaf, (Ref, str)), gradient)
+
+
+class Hook:
+    """A hook that a copy of the model does not take along: copied or pickled, it is silent."""
+
+    __slots__ = ("_hook",)
+
+    def __init__(self, hook: Callable[..., None]) -> None:
+        self._hook = hook
+
+    def __call__(self, *args: Any) -> None:
+        self._hook(*args)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Callable[..., None]:
+        return silent
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple]:
+        return _make_silent, ()
+
+
+def silent(*args: Any, **kwargs: Any) -> None:
+    """A hook that does nothing."""
+
+
+def _make_silent() -> Callable[..., None]:
+    return silent
+
+
+def _texts(params: Any) -> dict[str, str]:
+    return {name: _text(value) for name, value in params.items() if name != "inplace"}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, (tuple, list)) and len(value) <= 8:
+        return "(" + ", ".join(_text(item) for item in value) + ")"
+    return short(value)

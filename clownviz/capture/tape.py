@@ -1,0 +1,237 @@
+"""The tape: everything a view may know of a model and its runs, as NumPy, numbers and strings.
+
+Capture writes it, analysis reads it, and neither tensors nor modules are on it, so a tape
+outlives its model, can be saved, and looks the same whichever framework the model came from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .nested import Nested, Ref, leaves, text_of
+from .statistics import Stats
+
+__all__ = [
+    "FAMILIES",
+    "Call",
+    "ModuleInfo",
+    "Operation",
+    "ParameterInfo",
+    "Ref",
+    "Stats",
+    "Step",
+    "Tape",
+    "Value",
+]
+
+FAMILIES = (
+    "linear",
+    "convolution",
+    "normalization",
+    "activation",
+    "attention",
+    "pooling",
+    "embedding",
+    "recurrent",
+    "container",
+    "loss",
+    "dropout",
+    "reshape",
+    "other",
+)
+
+
+@dataclass(slots=True)
+class Value:
+    """One tensor as it was seen. The same id is the same tensor at the same version.
+
+    Attributes:
+        array: a copy, if `keep` asked for one; a slice of the batch under `keep="sample"`.
+        gradient: the id of the Value of its gradient.
+        origin: where a tensor that no recorded operation made came from: `parameter:<path>`,
+            `buffer:<path>`, or nothing.
+    """
+
+    id: int
+    shape: tuple[int, ...]
+    dtype: str
+    bytes: int
+    stats: Stats | None = None
+    array: np.ndarray | None = None
+    gradient: int | None = None
+    origin: str = ""
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of one module.
+
+    Attributes:
+        index: its place in `Tape.calls`.
+        number: 1 for the first call of this module within one run of the model, then 2, …
+        phase: "forward" or "backward". A backward call takes the gradients of the outputs as
+            its inputs and has the gradients of the inputs as its outputs.
+        parent: index of the call that made this call.
+        inputs: a dict by argument name.
+        parameters: paths of the parameters that its own operations read.
+        error: what it raised, "ValueError: …".
+        step: which run of the model this belongs to, counted from 0.
+        began, ended: the time of both events on the tape's clock, which counts events.
+    """
+
+    index: int
+    path: str
+    number: int
+    kind: str
+    phase: str = "forward"
+    parent: int | None = None
+    inputs: Nested = ()
+    outputs: Nested = ()
+    seconds: float = 0.0
+    parameters: tuple[str, ...] = ()
+    error: str | None = None
+    step: int = 0
+    began: int = 0
+    ended: int = 0
+
+    @property
+    def label(self) -> str:
+        """`block.0.attn#2`: the path, and the number from the second call on."""
+        name = self.path or self.kind
+        return name if self.number == 1 else f"{name}#{self.number}"
+
+
+@dataclass(slots=True)
+class Operation:
+    """One operation, inside a module or between modules.
+
+    Attributes:
+        call: index of the innermost call that ran it; None outside of the model.
+        inputs, outputs: ids of Values. An operation in place has its tensor in both, as two
+            versions; one on a view has the view's base among its outputs too.
+        params: its other arguments, as text.
+        flops: floating-point operations; a multiply-add counts two.
+        bytes: memory read and written.
+        site: where in the forward it stands: index into `Tape.sites`, None if unknown.
+        at: its time on the tape's clock.
+    """
+
+    index: int
+    name: str
+    latex: str = ""
+    call: int | None = None
+    inputs: tuple[int, ...] = ()
+    outputs: tuple[int, ...] = ()
+    params: dict[str, str] = field(default_factory=dict)
+    flops: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    site: int | None = None
+    at: int = 0
+
+
+@dataclass(slots=True)
+class ParameterInfo:
+    """A parameter or buffer at one place. Places of one tensor (tied) share the `id`."""
+
+    path: str
+    shape: tuple[int, ...]
+    dtype: str
+    bytes: int
+    trainable: bool
+    id: int
+    array: np.ndarray | None = None
+    stats: Stats | None = None
+    gradient: int | None = None
+
+    @property
+    def count(self) -> int:
+        """How many numbers it holds."""
+        total = 1
+        for size in self.shape:
+            total *= size
+        return total
+
+
+@dataclass(slots=True)
+class ModuleInfo:
+    """A module at one place of the model's tree.
+
+    Attributes:
+        path: dotted, "" for the model itself.
+        name: the last part of the path.
+        kind: the class name.
+        family: one of `FAMILIES`; it decides the colour.
+        extra: what `extra_repr` says.
+        parameters, buffers: its own, not those of its children.
+        children: their paths, in order of registration.
+        alias_of: the first path of the same module, where this is a further one; an alias has
+            neither parameters nor children of its own.
+    """
+
+    path: str
+    name: str
+    kind: str
+    family: str
+    extra: str = ""
+    parameters: tuple[ParameterInfo, ...] = ()
+    buffers: tuple[ParameterInfo, ...] = ()
+    children: tuple[str, ...] = ()
+    alias_of: str | None = None
+    training: bool = True
+
+
+@dataclass(slots=True)
+class Step:
+    """Numbers of one training step: "loss", "lr", "grad_norm/<parameter path>", …"""
+
+    number: int
+    scalars: dict[str, float]
+
+
+@dataclass(slots=True)
+class Tape:
+    """A model and what happened in it.
+
+    Attributes:
+        model: the class name of the model.
+        modules: every module by path, parents before children, "" first.
+        error: what ended the capture, if something was raised.
+        notes: sentences about what the tape does not hold, and why.
+    """
+
+    model: str
+    modules: dict[str, ModuleInfo] = field(default_factory=dict)
+    values: list[Value] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    error: str | None = None
+    sites: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def forward_calls(self, step: int = 0) -> Iterator[Call]:
+        """The forward calls of one run of the model, in the order in which they began."""
+        return (c for c in self.calls if c.step == step and c.phase == "forward")
+
+    def calls_of(self, path: str, phase: str = "forward") -> list[Call]:
+        """All calls of one module."""
+        return [c for c in self.calls if c.path == path and c.phase == phase]
+
+    def refs(self, nest: Nested) -> list[Value]:
+        """The Values of a nested input or output, in order."""
+        return [self.values[ref] for ref in leaves(nest)]
+
+    def shapes(self, nest: Nested) -> str:
+        """The shapes of a nested input or output, in one line: `x: (2, 5), mask: (2, 5)`."""
+        return text_of(nest, lambda ref: str(self.values[ref].shape))
+
+    @property
+    def failed(self) -> Call | None:
+        """The innermost call that ended the run with an exception."""
+        if self.error is None:
+            return None
+        return next((c for c in reversed(self.calls) if c.error == self.error), None)
