@@ -65,7 +65,8 @@ def bind() -> None:
         _set(function.__name__, function)
     for name, kind in _CASTS.items():
         _set(name, _cast_method(kind))
-    # A class that defines __eq__ after its creation keeps the hash it has.
+    _set("T", property(_reversed_dims))
+    _set("mT", property(_swapped_matrix_dims))
     _set("__getitem__", __getitem__)
     _set("__setitem__", __setitem__)
 
@@ -251,6 +252,20 @@ def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
     """Fill with 1 where chance has it, with probability p, else 0, in place."""
     chances = p if isinstance(p, Tensor) else creation.full(self.shape, float(p))
     return _refill(self, creation.bernoulli(chances, generator=generator).array)
+
+
+def _reversed_dims(self: Tensor) -> Tensor:
+    """The dimensions in reverse order; the transpose of a matrix."""
+    return REGISTRY["permute"](self, tuple(range(self.ndim))[::-1])
+
+
+def _swapped_matrix_dims(self: Tensor) -> Tensor:
+    """The last two dimensions swapped: the transpose of each matrix of a batch."""
+    if self.ndim < 2:
+        raise RuntimeError(
+            f"tensor.mT is only supported on matrices or batches of matrices; got {self.ndim}-D"
+        )
+    return REGISTRY["transpose"](self, -2, -1)
 
 
 def _refill(tensor: Tensor, values: np.ndarray) -> Tensor:
