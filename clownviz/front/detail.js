@@ -1,0 +1,165 @@
+// @ts-check
+/**
+ * What is known of the chosen module: facts, code, arrays with one switch of scale for all of them.
+ *
+ * @typedef {import("./types.js").Detail} Detail
+ * @typedef {import("./types.js").SceneModule} SceneModule
+ * @typedef {import("./types.js").ScaleName} ScaleName
+ */
+import { createArray } from "./arrays.js";
+import { choice, h } from "./dom.js";
+import { cssColour, knownFamily } from "./look.js";
+
+const PATIENCE = 4000;
+
+/** @type {{ value: ScaleName, text: string, hint: string }[]} */
+const SCALES = [
+  { value: "unit", text: "Unit", hint: "Each map has a colour scale of its own" },
+  { value: "module", text: "Module", hint: "One colour scale for each tensor of this module" },
+  { value: "model", text: "Model", hint: "One colour scale for all tensors of a role" },
+];
+
+/**
+ * @param {object} options
+ * @param {(text: string | null, at: { x: number, y: number }) => void} options.ontip
+ * @param {(key: string, unit: number | null) => void} options.onunit
+ */
+export function createDetail({ ontip, onunit }) {
+  return new DetailView(ontip, onunit);
+}
+
+class DetailView {
+  /**
+   * @param {(text: string | null, at: { x: number, y: number }) => void} ontip
+   * @param {(key: string, unit: number | null) => void} onunit
+   */
+  constructor(ontip, onunit) {
+    this.ontip = ontip;
+    this.onunit = onunit;
+    /** @type {ScaleName} */
+    this.scale = "module";
+    /** @type {Map<string, ReturnType<typeof createArray>>} */
+    this.arrays = new Map();
+    this.timer = 0;
+    this.switch = choice({
+      label: "Colour scale",
+      choices: SCALES,
+      value: this.scale,
+      onchoose: (scale) => this.rescale(scale),
+    });
+    this.element = h("div", { class: "cv-detail", tabindex: "-1" });
+  }
+
+  destroy() {
+    clearTimeout(this.timer);
+    for (const card of this.arrays.values()) card.destroy();
+    this.arrays.clear();
+  }
+
+  /** @param {ScaleName} scale */
+  rescale(scale) {
+    this.scale = scale;
+    for (const card of this.arrays.values()) card.rescale(scale);
+  }
+
+  /**
+   * The head of a module whose detail is still on its way.
+   * @param {SceneModule} module
+   */
+  announce(module) {
+    this.destroy();
+    const waiting = h("p", { class: "cv-none", role: "status" });
+    this.element.replaceChildren(head(module), waiting);
+    this.element.scrollTop = 0;
+    this.timer = window.setTimeout(() => {
+      waiting.textContent = "The kernel has not answered. If it is gone, run the cell again.";
+    }, PATIENCE);
+  }
+
+  /**
+   * @param {SceneModule} module
+   * @param {Detail} detail
+   * @param {DataView | null} bytes
+   */
+  show(module, detail, bytes) {
+    this.destroy();
+    const sections = detail.arrays.map((facts) => {
+      const cells = cellsOf(bytes, facts.offset, facts.length);
+      const { scale, ontip, onunit } = this;
+      const card = createArray({ facts, cells, scale, ontip, onunit });
+      this.arrays.set(facts.key, card);
+      return card.element;
+    });
+    const notes = [...(detail.notes ?? [])];
+    if (!sections.length) notes.push("No arrays were kept for this module.");
+    const { error } = detail;
+    this.element.replaceChildren(
+      head(module),
+      error ? h("p", { class: "cv-error", role: "alert" }, error) : "",
+      h(
+        "dl",
+        { class: "cv-facts" },
+        ...detail.facts.map(([name, text]) => h("div", {}, h("dt", {}, name), h("dd", {}, text))),
+      ),
+      sections.length ? this.scaleBar() : "",
+      h("div", { class: "cv-arrays" }, ...sections),
+      ...notes.map((note) => h("p", { class: "cv-none" }, note)),
+      detail.code ? codeOf(detail.code) : "",
+    );
+    this.element.scrollTop = 0;
+  }
+
+  scaleBar() {
+    const label = h("span", { class: "cv-label", "aria-hidden": "true" }, "Colour scale");
+    return h("div", { class: "cv-scalebar" }, label, this.switch.element);
+  }
+
+  /**
+   * @param {string} key
+   * @param {number | null} unit
+   */
+  showUnit(key, unit) {
+    for (const [own, card] of this.arrays) card.showUnit(own === key ? unit : null);
+  }
+}
+
+/**
+ * @param {DataView | null} bytes
+ * @param {number} offset
+ * @param {number} length
+ */
+function cellsOf(bytes, offset, length) {
+  if (!bytes) return new Uint8Array(0);
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + offset, length);
+}
+
+/** @param {SceneModule} module */
+function head(module) {
+  const family = knownFamily(module.family);
+  return h(
+    "header",
+    {
+      class: "cv-detail-head",
+      style: {
+        "--cv-family": cssColour(`family.${family}.text`),
+        "--cv-family-fill": cssColour(`family.${family}.fill`),
+      },
+    },
+    h("h3", {}, module.path || module.kind),
+    h("span", { class: "cv-kind" }, module.kind),
+    module.calls > 1 ? h("span", { class: "cv-badge" }, `called ×${module.calls}`) : null,
+    module.tied.length
+      ? h("span", { class: "cv-badge" }, `tied with ${module.tied.join(", ")}`)
+      : null,
+  );
+}
+
+/** @param {string} code */
+function codeOf(code) {
+  return h(
+    "details",
+    { class: "cv-code", open: code.split("\n").length <= 6 },
+    h("summary", {}, "Code"),
+    h("pre", {}, h("code", {}, code)),
+  );
+}

@@ -1,0 +1,22 @@
+// @ts-check
+/**
+ * The exported page: the explorer on data that stands in the page itself, without a kernel.
+ */
+import { mount } from "./explorer.js";
+import { createPageModel } from "./shim.js";
+
+/**
+ * Start the explorer of a page.
+ *
+ * @param {Document} page
+ */
+export function start(page) {
+  const data = page.getElementById("clownviz-data");
+  const el = page.getElementById("clownviz-explorer");
+  if (!data || !el) return;
+  const model = createPageModel(JSON.parse(data.textContent ?? "{}"));
+  el.replaceChildren();
+  mount({ model, el });
+}
+
+start(document);
