@@ -1,0 +1,382 @@
+"""Subscripts: `x[...]` and `x[...] = value` with everything that NumPy and PyTorch allow there.
+
+An index is ints, slices, None, Ellipsis, truth masks and integer tensors in any mixture. It is
+made plain once (`normalize_index`), and what follows works on arrays.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Tensor
+from .composition import composition
+from .dims import axis_of
+from .record import Op, op
+from .samples import S, bools
+from .selection import nothing
+from .shape import expand, reshape
+
+__all__ = [
+    "copy_",
+    "fill_",
+    "getitem",
+    "masked_select",
+    "narrow",
+    "normalize_index",
+    "put_at",
+    "select",
+    "setitem",
+    "take",
+    "zero_",
+]
+
+# -- what an index means ---------------------------------------------------------------------
+
+
+def normalize_index(index: Any) -> Any:
+    """An index of ints, slices, None, Ellipsis and arrays only: tensors and lists as arrays.
+
+    Raises:
+        IndexError: something in it cannot be an index.
+        ValueError: a slice steps backwards, which views in PyTorch cannot.
+    """
+    kind = type(index)
+    if kind is int or index is None or index is Ellipsis:
+        return index
+    if kind is tuple:
+        return tuple([_normal_part(part) for part in index])
+    return _normal_part(index)
+
+
+def _normal_part(part: Any) -> Any:
+    if isinstance(part, slice):
+        return _normal_slice(part)
+    if part is None or part is Ellipsis or type(part) is int:
+        return part
+    if isinstance(part, Tensor):
+        part = part.array
+    elif isinstance(part, bool):
+        return np.array(part)
+    elif hasattr(part, "__index__") and not isinstance(part, np.ndarray):
+        return part.__index__()
+    elif not isinstance(part, np.ndarray):
+        part = _as_index_array(part)
+    if part.dtype.kind in "iu":
+        if part.dtype == np.uint8:
+            return part != 0
+        return part if part.ndim else int(part)
+    if part.dtype.kind == "b":
+        return part
+    raise IndexError(
+        f"tensors used as indices must be int or bool tensors; got {part.dtype}, so convert it "
+        "first, for example with .long()"
+    )
+
+
+def _normal_slice(part: slice) -> slice:
+    if part.step is not None and int(part.step) <= 0:
+        raise ValueError(
+            f"slice step must be positive; got {part.step}, so use flip() to turn a dimension round"
+        )
+    return part
+
+
+def _as_index_array(part: Any) -> np.ndarray:
+    if not isinstance(part, (list, tuple, range)):
+        raise IndexError(
+            "only ints, slices (`:`), ellipsis (`...`), None and int or bool tensors are valid "
+            f"indices; got {part!r} of type {type(part).__name__}"
+        )
+    listed = [each.array if isinstance(each, Tensor) else each for each in part]
+    made = np.asarray(listed)
+    return made if made.size else made.astype(np.int64)
+
+
+def _is_array(part: Any) -> bool:
+    return isinstance(part, np.ndarray)
+
+
+def _in_two_steps(index: Any) -> tuple[Any, Any]:
+    """A plain index (a view), and an index with arrays that continues on what it gives.
+
+    NumPy counts an int beside an array as an array too, and moves the dimension in front where
+    a slice stands between them; in PyTorch an int is taken first.
+    """
+    if not isinstance(index, tuple) or not any(_is_array(part) for part in index):
+        return (None, index) if _is_array(index) else (index, None)
+    if not any(type(part) is int for part in index):
+        return None, index
+    first: list[Any] = []
+    second: list[Any] = []
+    for part in index:
+        if type(part) is int:
+            first.append(part)
+        elif _is_array(part):
+            first.extend([slice(None)] * (part.ndim if part.dtype.kind == "b" else 1))
+            second.append(part)
+        else:
+            first.append(part)
+            second.append(Ellipsis if part is Ellipsis else slice(None))
+    return tuple(first), tuple(second)
+
+
+def _take(x: Any, index: Any) -> Any:
+    plain, arrays = _in_two_steps(index)
+    if plain is not None or arrays is None:
+        taken = x[plain]
+        if not isinstance(taken, np.ndarray):
+            # All dimensions were indexed: with an Ellipsis NumPy gives a view, not a copy.
+            taken = x[(*plain, ...)] if isinstance(plain, tuple) else x[plain, ...]
+        x = taken
+    return x if arrays is None else x[arrays]
+
+
+def _add_at(x: Any, index: Any, value: Any) -> None:
+    """Add to `x[index]` in place; a place that is named twice receives twice."""
+    plain, arrays = _in_two_steps(index)
+    if plain is not None or arrays is None:
+        x = x[(*plain, ...) if isinstance(plain, tuple) else (plain, ...)]
+    if arrays is None:
+        x += value
+    elif _is_array(arrays) and arrays.ndim == 1 and arrays.dtype.kind == "b":
+        x[arrays] += value
+    else:
+        np.add.at(x, arrays, value)
+
+
+def _assign(x: Any, value: Any, index: Any) -> None:
+    plain, arrays = _in_two_steps(index)
+    if plain is not None or arrays is None:
+        x = x[(*plain, ...) if isinstance(plain, tuple) else (plain, ...)]
+    try:
+        x[... if arrays is None else arrays] = value
+    except ValueError:
+        wanted = np.shape(x if arrays is None else x[arrays])
+        raise RuntimeError(
+            f"shape mismatch: value of shape {np.shape(value)} cannot be broadcast to the indexed "
+            f"part of shape {wanted}"
+        ) from None
+
+
+# -- reading ---------------------------------------------------------------------------------
+
+_ROWS = np.array([2, 0, 2])
+_MASK = np.array([True, False, True])
+
+getitem = op(
+    "getitem",
+    _take,
+    grad={"x": lambda g, x_shape, index: put_at(g, x_shape, index)},
+    latex=r"x_{index}",
+    doc="`x[index]`: ints, slices, None, Ellipsis, masks and integer arrays. A view if it can be.",
+    view=True,
+    samples=[
+        S((3, 4), index=1),
+        S((3, 4), index=slice(1, None)),
+        S((3, 4), index=(slice(None), -1)),
+        S((3, 4), index=(2, 3)),
+        S((3, 4), index=(Ellipsis, None, slice(0, 3, 2))),
+        S((3, 4), index=_ROWS),
+        S((3, 4), index=_MASK),
+        S((3, 4), index=(_ROWS, np.array([[1], [3]]))),
+        S((3, 4, 3), index=(slice(None), _ROWS, None)),
+        S((3, 4, 3), index=(0, slice(None), _ROWS)),
+        S((3, 4, 3), index=(_ROWS, slice(None), np.array([0, 1, 1]))),
+        S((), index=Ellipsis),
+    ],
+    expose="",
+    torch="Tensor.__getitem__",
+)
+
+
+def _put_at(x: Any, shape: tuple[int, ...], index: Any) -> Any:
+    result = np.zeros(shape, x.dtype)
+    _add_at(result, index, x)
+    return result
+
+
+put_at = op(
+    "put_at",
+    _put_at,
+    grad={"x": lambda g, index: getitem(g, index)},
+    latex=r"\text{zeros}_{index} \mathrel{+}= x",
+    doc="Zeros of a shape with `x` added at an index: what indexing is the other way round.",
+    samples=[
+        S((4,), shape=(3, 4), index=1),
+        S((3, 4), shape=(3, 4), index=_ROWS),
+        S((2, 4), shape=(3, 4), index=_MASK),
+    ],
+    expose="",
+)
+
+# -- writing ---------------------------------------------------------------------------------
+
+
+class Written(Op):
+    """An operation that exists only in place: on a Tensor it writes and returns the Tensor."""
+
+    def __call__(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(x, Tensor):
+            return self.apply_inplace(x, *args, **kwargs)
+        return super().__call__(x, *args, **kwargs)
+
+
+def _with(x: Any, value: Any, index: Any) -> Any:
+    changed = x.copy()
+    _assign(changed, value, index)
+    return changed
+
+
+def _outside(g: Any, index: Any) -> Any:
+    return with_item(g, 0.0, index)
+
+
+def _written(g: Any, value_shape: tuple[int, ...], index: Any) -> Any:
+    taken = getitem(g, index)
+    extra = len(value_shape) - taken.ndim
+    return reshape(taken, (1,) * extra + tuple(taken.shape)) if extra > 0 else taken
+
+
+_WRITES = [
+    S((3, 4), (4,), index=1),
+    S((3, 4), (), index=slice(1, None)),
+    S((3, 4), (1, 3), index=(slice(None), 2)),
+    S((3, 4), 0.5, index=_MASK),
+    S((3, 4), (2, 4), index=np.array([2, 0])),
+    S((3, 4, 3), (4, 2), index=(0, slice(None), np.array([2, 0]))),
+]
+
+with_item = op(
+    "with_item",
+    _with,
+    inputs="x value",
+    grad={"x": _outside, "value": _written},
+    latex=r"x \text{ with } x_{index} = value",
+    doc="A copy of `x` with `value` at an index.",
+    samples=_WRITES,
+    expose="",
+)
+
+setitem = op(
+    "setitem",
+    _with,
+    inputs="x value",
+    grad={"x": _outside, "value": _written},
+    latex=r"x_{index} \leftarrow value",
+    doc="`x[index] = value`: as reading, and the value is broadcast to what is indexed.",
+    samples=_WRITES,
+    expose="",
+    inplace=True,
+    into=lambda x, value, index: _assign(x, value, index),
+    torch="",
+)
+
+
+def _copied(x: Any, src: Any, non_blocking: bool = False) -> Any:
+    changed = x.copy()
+    _assign(changed, src, ...)
+    return changed
+
+
+copy_ = op(
+    "copy_",
+    _copied,
+    inputs="x src",
+    grad={"src": lambda g, src_shape: _written(g, src_shape, ...)},
+    latex=r"x \leftarrow src",
+    doc="The values of `src`, broadcast, written into `x`, which keeps its dtype.",
+    samples=[S((3, 4), (3, 4)), S((3, 4), (4,))],
+    expose="method",
+    into=lambda x, src, non_blocking=False: _assign(x, src, ...),
+    torch="",
+    kind=Written,
+)
+
+fill_ = op(
+    "fill_",
+    _copied,
+    inputs="x value",
+    grad={"value": lambda g: g},
+    latex=r"x \leftarrow value",
+    doc="One number, or a 0-d tensor, written everywhere into `x`.",
+    samples=[S((3, 4), 0.5), S((3, 4), ())],
+    expose="method",
+    into=lambda x, value, non_blocking=False: _assign(x, value, ...),
+    torch="",
+    kind=Written,
+)
+
+zero_ = op(
+    "zero_",
+    np.zeros_like,
+    grad={"x": lambda g: nothing(g)},
+    latex=r"x \leftarrow 0",
+    doc="Zero written everywhere into `x`.",
+    samples=[S((3, 4))],
+    expose="method",
+    into=lambda x: _assign(x, 0, ...),
+    torch="",
+    kind=Written,
+)
+
+# -- by name ---------------------------------------------------------------------------------
+
+
+def _narrow(x: Any, dim: int, start: Any, length: int) -> Any:
+    axis = axis_of(dim, x.ndim)
+    size = x.shape[axis]
+    begin = int(start) + (size if start < 0 else 0)
+    if length < 0 or begin < 0 or begin + length > size:
+        raise RuntimeError(
+            f"narrow: start ({int(start)}) + length ({length}) exceeds dimension size ({size})"
+        )
+    return getitem(x, (slice(None),) * axis + (slice(begin, begin + length),))
+
+
+narrow = composition(
+    "narrow",
+    _narrow,
+    latex=r"x_{start:start+length}",
+    doc="The stretch of `length` elements from `start` along `dim`, as a view.",
+    samples=[S((3, 4), dim=1, start=1, length=2), S((3, 4), dim=0, start=-2, length=2)],
+)
+
+
+def _select(x: Any, dim: int, index: int) -> Any:
+    if not x.ndim:
+        raise IndexError("select() cannot be applied to a 0-dim tensor.")
+    return getitem(x, (slice(None),) * axis_of(dim, x.ndim) + (int(index),))
+
+
+select = composition(
+    "select",
+    _select,
+    latex=r"x_{index}",
+    doc="The slice at `index` along `dim`, which disappears, as a view.",
+    samples=[S((3, 4), dim=0, index=1), S((3, 4), dim=-1, index=-1)],
+)
+
+
+def _masked_select(x: Any, mask: Any) -> Any:
+    shape = np.broadcast_shapes(tuple(x.shape), tuple(mask.shape))
+    return getitem(expand(x, shape), normalize_index(expand(mask, shape)))
+
+
+masked_select = composition(
+    "masked_select",
+    _masked_select,
+    inputs="x mask",
+    latex=r"(x_i : mask_i)",
+    doc="The elements where the mask is true, in one dimension.",
+    samples=[S((3, 4), bools((3, 4))), S((3, 4), bools((4,)))],
+)
+
+take = composition(
+    "take",
+    lambda x, index: getitem(reshape(x, (-1,)), normalize_index(index)),
+    latex=r"x_{index}",
+    doc="Elements by their place in the flattened tensor, in the shape of `index`.",
+    samples=[S((3, 4), index=np.array([[0, 5], [11, 5]]))],
+)

@@ -1,0 +1,469 @@
+"""Reading and writing by index tensors along a dimension: gather, scatter and their family."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..tensor import Tensor
+from .composition import DimFirst, composition
+from .dims import axis_of
+from .indexing import getitem, put_at, with_item
+from .record import op
+from .samples import S, ints, permutations
+from .selection import clamp_min, keep, nothing
+from .shape import expand, reshape
+
+__all__ = [
+    "add_along",
+    "gather",
+    "index_add",
+    "index_copy",
+    "index_fill",
+    "index_put",
+    "index_select",
+    "scatter",
+    "scatter_add",
+    "scatter_reduce",
+    "take_along_dim",
+]
+
+
+def _check_index(name: str, index: Any) -> None:
+    if index.dtype.kind not in "iu":
+        raise RuntimeError(f"{name}(): Expected dtype int64 for index; got {index.dtype}")
+
+
+def _places(name: str, x: Any, dim: int, index: Any, src: Any = None) -> tuple[Any, ...]:
+    """The full subscript of `index`, which names places along `dim` only."""
+    _check_index(name, index)
+    axis = axis_of(dim, x.ndim)
+    if index.ndim != x.ndim and x.ndim and index.ndim:
+        raise RuntimeError(
+            f"Index tensor must have the same number of dimensions as input tensor: {name} got "
+            f"index {tuple(index.shape)} for {tuple(x.shape)}"
+        )
+    limits = [("input", x, axis)] + ([("src", src, -1)] if np.ndim(src) else [])
+    for what, other, free in limits:
+        for at, size in enumerate(index.shape):
+            if at != free and size > (other.shape[at] if other.ndim else 1):
+                raise RuntimeError(
+                    f"{name}: size does not match at dimension {at}: expected index "
+                    f"{tuple(index.shape)} to be no larger than {what} {tuple(other.shape)}"
+                    + ("" if free < 0 else f" apart from dimension {dim}")
+                )
+    size = x.shape[axis] if x.ndim else 1
+    if index.size and not (0 <= index.min() and index.max() < size):
+        wrong = int(index.max()) if index.max() >= size else int(index.min())
+        raise IndexError(
+            f"{name}: index {wrong} is out of bounds for dimension {dim} with size {size}"
+        )
+    if not x.ndim:
+        return (...,)
+    if not index.ndim:
+        return (index.reshape(1),)
+    grid = list(np.ogrid[tuple([slice(n) for n in index.shape])])
+    grid[axis] = index
+    return tuple(grid)
+
+
+def _cut(src: Any, index: Any) -> Any:
+    """The part of `src` that the index reads, its first elements in each dimension."""
+    return src[tuple([slice(n) for n in index.shape])] if np.ndim(src) else src
+
+
+# -- along a dimension -----------------------------------------------------------------------
+
+
+def _gather(x: Any, index: Any, dim: int, sparse_grad: bool = False) -> Any:
+    return x[_places("gather", x, dim, index)].reshape(index.shape)
+
+
+gather = op(
+    "gather",
+    _gather,
+    inputs="x index",
+    grad={"x": lambda g, x_shape, index, dim: add_along(g, index, x_shape, dim)},
+    latex=r"x_{\ldots, index_i, \ldots}",
+    doc="""For each place of `index`, the element of `x` that it names along `dim`.
+
+    >>> import clownpiece as cp
+    >>> cp.tensor([[1, 2], [3, 4]]).gather(1, cp.tensor([[0, 0], [1, 0]]))
+    tensor([[1, 1],
+            [4, 3]])
+    """,
+    samples=[S((3, 4), ints((3, 2), 4), dim=1), S((3, 4), ints((5, 4), 3), dim=0)],
+    kind=DimFirst,
+)
+
+
+def _add_along(x: Any, index: Any, shape: tuple[int, ...], dim: int) -> Any:
+    return _scatter_add(np.zeros(shape, x.dtype), index, x, dim)
+
+
+add_along = op(
+    "add_along",
+    _add_along,
+    inputs="x index",
+    grad={"x": lambda g, index, dim: gather(g, dim, index)},
+    latex=r"\text{zeros}_{\ldots, index_i, \ldots} \mathrel{+}= x_i",
+    doc="Zeros of a shape with `x` added where `index` says: what gather is the other way round.",
+    samples=[S((3, 2), ints((3, 2), 4), shape=(3, 4), dim=1)],
+    expose="",
+)
+
+
+def _take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
+    if dim is None:
+        return gather(reshape(x, (-1,)), 0, reshape(indices, (-1,)))
+    axis = axis_of(dim, x.ndim)
+    shape = list(np.broadcast_shapes(
+        (*x.shape[:axis], 1, *x.shape[axis + 1 :]),
+        (*indices.shape[:axis], 1, *indices.shape[axis + 1 :]),
+    ))
+    shape[axis] = x.shape[axis]
+    full = expand(x, tuple(shape))
+    shape[axis] = indices.shape[axis]
+    return gather(full, dim, expand(indices, tuple(shape)))
+
+
+take_along_dim = composition(
+    "take_along_dim",
+    _take_along_dim,
+    inputs="x indices",
+    latex=r"x_{\ldots, indices_i, \ldots}",
+    doc="`gather` whose index is broadcast against `x`; without `dim` both are flattened.",
+    samples=[S((3, 4), ints((3, 2), 4), dim=1), S((3, 4), ints((1, 4), 3), dim=0)],
+)
+
+
+def _scatter(x: Any, index: Any, src: Any, dim: int, reduce: str | None = None) -> Any:
+    result = x.copy()
+    places = _places("scatter", x, dim, index, src)
+    part = _cut(src, index)
+    if reduce is None:
+        result[places] = part
+    elif reduce in ("add", "multiply"):
+        (np.add if reduce == "add" else np.multiply).at(result, places, part)
+    else:
+        raise RuntimeError(f"reduce argument must be either add or multiply; got {reduce!r}")
+    return result
+
+
+def _kept_by_scatter(g: Any, index: Any, dim: int, reduce: str | None) -> Any:
+    if reduce is not None:
+        raise RuntimeError("scatter with reduce= has no gradient; use scatter_add or scatter_reduce")
+    return scatter(g, dim, index, 0.0)
+
+
+scatter = op(
+    "scatter",
+    _scatter,
+    inputs="x index src",
+    grad={
+        "x": _kept_by_scatter,
+        "src": lambda g, index, src_shape, dim: _back_to_source(g, index, src_shape, dim),
+    },
+    latex=r"x_{\ldots, index_i, \ldots} \leftarrow src_i",
+    doc="A copy of `x` with `src`, a tensor or a number, written where `index` says along `dim`.",
+    samples=[
+        S((3, 4), permutations((3, 4), 1), (3, 4), dim=1),
+        S((3, 4), permutations((3, 4), 0), (3, 4), dim=0),
+        S((3, 4), ints((3, 2), 4), 0.5, dim=1),
+    ],
+    inplace=True,
+    kind=DimFirst,
+)
+
+
+def _back_to_source(g: Any, index: Any, src_shape: tuple[int, ...], dim: int) -> Any:
+    taken = gather(g, dim, index)
+    if tuple(src_shape) == tuple(taken.shape):
+        return taken
+    return put_at(taken, src_shape, tuple([slice(n) for n in index.shape]))
+
+
+def _scatter_add(x: Any, index: Any, src: Any, dim: int) -> Any:
+    result = x.copy()
+    np.add.at(result, _places("scatter_add", x, dim, index, src), _cut(src, index))
+    return result
+
+
+scatter_add = op(
+    "scatter_add",
+    _scatter_add,
+    inputs="x index src",
+    grad={
+        "x": lambda g: g,
+        "src": lambda g, index, src_shape, dim: _back_to_source(g, index, src_shape, dim),
+    },
+    latex=r"x_{\ldots, index_i, \ldots} \mathrel{+}= src_i",
+    doc="A copy of `x` with `src` added where `index` says along `dim`; twice adds twice.",
+    samples=[
+        S((3, 4), ints((3, 4), 4), (3, 4), dim=1),
+        S((3, 4), ints((2, 4), 3), (3, 4), dim=0),
+    ],
+    inplace=True,
+    kind=DimFirst,
+)
+
+# -- whole slices ----------------------------------------------------------------------------
+
+
+def _slices(name: str, x: Any, dim: int, index: Any) -> tuple[Any, ...]:
+    _check_index(name, index)
+    if index.ndim > 1:
+        raise IndexError(f"{name}(): Index is supposed to be a vector; got {tuple(index.shape)}")
+    axis = axis_of(dim, x.ndim)
+    if index.size and not (0 <= index.min() and index.max() < x.shape[axis]):
+        raise IndexError(
+            f"{name}(): index out of range in self: dimension {dim} has size {x.shape[axis]}, and "
+            f"the indices lie between {index.min()} and {index.max()}"
+        )
+    return (slice(None),) * axis + (index.reshape(-1),)
+
+
+def _index_select(x: Any, index: Any, dim: int) -> Any:
+    return x[_slices("index_select", x, dim, index)]
+
+
+index_select = op(
+    "index_select",
+    _index_select,
+    inputs="x index",
+    grad={"x": lambda g, x_shape, index, dim: add_slices(g, index, x_shape, dim)},
+    latex=r"x_{index}",
+    doc="The slices along `dim` that a vector of indices names.",
+    samples=[S((3, 4), ints((5,), 3), dim=0), S((3, 4), ints((2,), 4), dim=-1)],
+    kind=DimFirst,
+)
+
+
+def _add_slices(x: Any, index: Any, shape: tuple[int, ...], dim: int) -> Any:
+    return _index_add(np.zeros(shape, x.dtype), index, x, dim)
+
+
+add_slices = op(
+    "add_slices",
+    _add_slices,
+    inputs="x index",
+    grad={"x": lambda g, index, dim: index_select(g, dim, index)},
+    latex=r"\text{zeros}_{index} \mathrel{+}= x",
+    doc="Zeros of a shape with slices added where `index` says.",
+    samples=[S((5, 4), ints((5,), 3), shape=(3, 4), dim=0)],
+    expose="",
+)
+
+
+def _index_add(x: Any, index: Any, source: Any, dim: int, alpha: float = 1) -> Any:
+    result = x.copy()
+    places = _slices("index_add", x, dim, index)
+    np.add.at(result, places, source if alpha == 1 else alpha * source)
+    return result
+
+
+index_add = op(
+    "index_add",
+    _index_add,
+    inputs="x index source",
+    grad={
+        "x": lambda g: g,
+        "source": lambda g, index, dim, alpha: alpha * index_select(g, dim, index),
+    },
+    latex=r"x_{index} \mathrel{+}= \alpha \, source",
+    doc="A copy of `x` with the slices of `source` added to those that `index` names.",
+    samples=[S((3, 4), ints((5,), 3), (5, 4), dim=0), S((3, 4), ints((2,), 4), (3, 2), dim=1)],
+    inplace=True,
+    kind=DimFirst,
+)
+
+
+def _index_copy(x: Any, index: Any, source: Any, dim: int) -> Any:
+    result = x.copy()
+    result[_slices("index_copy", x, dim, index)] = source
+    return result
+
+
+index_copy = op(
+    "index_copy",
+    _index_copy,
+    inputs="x index source",
+    grad={
+        "x": lambda g, index, dim: index_fill(g, dim, index, 0.0),
+        "source": lambda g, index, dim: index_select(g, dim, index),
+    },
+    latex=r"x_{index} \leftarrow source",
+    doc="A copy of `x` with the slices that `index` names taken from `source`.",
+    samples=[S((3, 4), permutations((3,), 0), (3, 4), dim=0)],
+    inplace=True,
+    kind=DimFirst,
+)
+
+
+def _index_fill(x: Any, index: Any, value: Any, dim: int) -> Any:
+    result = x.copy()
+    result[_slices("index_fill", x, dim, index)] = value
+    return result
+
+
+index_fill = op(
+    "index_fill",
+    _index_fill,
+    inputs="x index value",
+    grad={
+        "x": lambda g, index, dim: index_fill(g, dim, index, 0.0),
+        "value": lambda g, index, dim: index_select(g, dim, index),
+    },
+    latex=r"x_{index} \leftarrow value",
+    doc="A copy of `x` with one number in the slices that `index` names.",
+    samples=[S((3, 4), permutations((2,), 0), 0.5, dim=1)],
+    inplace=True,
+    kind=DimFirst,
+)
+
+
+def _plain(indices: Any) -> tuple[Any, ...]:
+    return tuple([each.array if isinstance(each, Tensor) else each for each in indices])
+
+
+def _index_put(x: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
+    index = _plain(indices)
+    if not accumulate:
+        return with_item(x, values, index)
+    return x + put_at(expand(values, np.empty(x.shape)[index].shape), x.shape, index)
+
+
+index_put = composition(
+    "index_put",
+    _index_put,
+    inputs="x",
+    latex=r"x_{indices} \leftarrow values",
+    doc="A copy of `x` with `values` at a tuple of index tensors, or added with `accumulate`.",
+    samples=[
+        S((3, 4), indices=(np.array([0, 2]), np.array([1, 3])), values=np.ones(2)),
+        S((3, 4), indices=(np.array([0, 0]),), values=np.ones(4), accumulate=True),
+    ],
+    torch="",
+)
+
+# -- reduced ---------------------------------------------------------------------------------
+
+_REDUCERS: dict[str, tuple[np.ufunc, float]] = {
+    "sum": (np.add, 0.0),
+    "mean": (np.add, 0.0),
+    "prod": (np.multiply, 1.0),
+    "amax": (np.maximum, -np.inf),
+    "amin": (np.minimum, np.inf),
+}
+
+
+def _scatter_reduce(
+    x: Any, index: Any, src: Any, dim: int, reduce: str, include_self: bool = True
+) -> Any:
+    if reduce not in _REDUCERS:
+        raise RuntimeError(
+            f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}"
+        )
+    ufunc, start = _REDUCERS[reduce]
+    places = _places("scatter_reduce", x, dim, index, src)
+    result = x.copy()
+    if not include_self:
+        result[places] = start if x.dtype.kind == "f" else _identity(ufunc, x.dtype)
+    ufunc.at(result, places, _cut(src, index))
+    if reduce == "mean":
+        count = _counted(x, index, dim=dim, include_self=include_self)
+        return result / count if x.dtype.kind == "f" else result // count
+    return result
+
+
+def _identity(ufunc: np.ufunc, dtype: np.dtype) -> Any:
+    if ufunc.identity is not None:
+        return ufunc.identity
+    limits = np.iinfo(dtype)
+    return limits.min if ufunc is np.maximum else limits.max
+
+
+def _counted(x: Any, index: Any, dim: int, include_self: bool) -> Any:
+    """How many elements went into each of the result, at least 1."""
+    count = np.full(x.shape, int(include_self))
+    np.add.at(count, _places("scatter_reduce", x, dim, index), 1)
+    return np.maximum(count, 1)
+
+
+counted = op(
+    "counted",
+    lambda x, index, dim, include_self: _counted(x, index, dim=dim, include_self=include_self).astype(x.dtype),
+    inputs="x index",
+    latex=r"n",
+    doc="How many elements `scatter_reduce` puts into each place.",
+    samples=[S((3, 4), ints((3, 4), 4), dim=1, include_self=True)],
+    expose="",
+)
+
+
+def _tied(g: Any, x: Any, index: Any, src: Any, y: Any, dim: int, include_self: bool) -> Any:
+    """How many elements share an extreme; they share its gradient too."""
+    ones = nothing(g) + 1
+    from_src = keep(gather(ones, dim, index), _read(src, index) == gather(y, dim, index))
+    own = keep(ones, x == y)
+    if not include_self:
+        own = scatter(own, dim, index, 0.0)
+    return clamp_min(own + add_along(from_src, index, x.shape, dim), 1)
+
+
+def _read(src: Any, index: Any) -> Any:
+    """The part of `src` that the index reads, as an operation."""
+    if tuple(src.shape) == tuple(index.shape):
+        return src
+    return getitem(src, tuple([slice(n) for n in index.shape]))
+
+
+def _reduced_by_x(
+    g: Any, x: Any, index: Any, src: Any, y: Any, dim: int, reduce: str, include_self: bool
+) -> Any:
+    if reduce == "mean":
+        g = g / counted(x, index, dim=dim, include_self=include_self)
+    elif reduce == "prod":
+        g = g * y / x
+    elif reduce in ("amax", "amin"):
+        g = keep(g, x == y) / _tied(g, x, index, src, y, dim, include_self)
+    return g if include_self else scatter(g, dim, index, 0.0)
+
+
+def _reduced_by_src(
+    g: Any, x: Any, index: Any, src: Any, y: Any, dim: int, reduce: str, include_self: bool
+) -> Any:
+    if reduce == "mean":
+        g = g / counted(x, index, dim=dim, include_self=include_self)
+    elif reduce in ("amax", "amin"):
+        g = g / _tied(g, x, index, src, y, dim, include_self)
+    taken = gather(g, dim, index)
+    if reduce == "prod":
+        taken = taken * gather(y, dim, index) / _read(src, index)
+    elif reduce in ("amax", "amin"):
+        taken = keep(taken, _read(src, index) == gather(y, dim, index))
+    if tuple(taken.shape) == tuple(src.shape):
+        return taken
+    return put_at(taken, src.shape, tuple([slice(n) for n in index.shape]))
+
+
+scatter_reduce = op(
+    "scatter_reduce",
+    _scatter_reduce,
+    inputs="x index src",
+    grad={"x": _reduced_by_x, "src": _reduced_by_src},
+    latex=r"\text{reduce}(x_j, src_i : index_i = j)",
+    doc="""`x` with all elements of `src` that `index` sends to a place reduced into it.
+
+    `reduce` is "sum", "prod", "mean", "amax" or "amin"; `include_self=False` leaves `x` out
+    wherever something arrives.
+    """,
+    samples=[
+        S((3, 4), ints((3, 4), 4), (3, 4), dim=1, reduce=reduce, include_self=include_self)
+        for reduce in _REDUCERS
+        for include_self in (True, False)
+    ],
+    inplace=True,
+    kind=DimFirst,
+)
