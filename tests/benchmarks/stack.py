@@ -1,4 +1,4 @@
-"""What clownpiece costs: an operation against NumPy's own call, layers and steps against PyTorch."""
+"""What clownpiece costs: operations against NumPy's own calls, layers and steps against PyTorch."""
 
 from __future__ import annotations
 
