@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.browser import take_pictures
+from support.browser import take_pictures, take_pictures_in_both_themes
 
 COUNTER = '''
 import anywidget, traitlets
@@ -67,6 +67,14 @@ def test_pictures_are_taken_at_both_widths(page, tmp_path, monkeypatch):
     taken = take_pictures(page, "small")
     assert [path.name for path in taken] == ["small-1200.png", "small-700.png"]
     assert all(path.stat().st_size > 0 for path in tmp_path.iterdir())
+
+
+def test_a_page_is_pictured_in_the_light_and_the_dark_theme(page, tmp_path, monkeypatch):
+    monkeypatch.setenv("CLOWNVIZ_SHOTS", str(tmp_path))
+    page.set_content("<style>@media (prefers-color-scheme: dark) { * { background: #000 } }</style>")
+    take_pictures_in_both_themes(page, "small")
+    light, dark = (tmp_path / f"small-{theme}-700.png" for theme in ("light", "dark"))
+    assert light.read_bytes() != dark.read_bytes()
 
 
 def test_a_file_is_opened_from_the_disk(open_file, tmp_path):

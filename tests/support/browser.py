@@ -6,7 +6,6 @@ Every page is watched: an error in the page or a request that leaves the machine
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -80,6 +79,14 @@ def take_pictures(page: Any, name: str, element: str | None = None) -> list[Path
             saved.append(path)
     page.set_viewport_size({"width": WIDTHS[0], "height": HEIGHT})
     return saved
+
+
+def take_pictures_in_both_themes(page: Any, name: str) -> None:
+    """Pictures of an exported page as a reader's system shows it: light, then dark."""
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)
+        take_pictures(page, f"{name}-{theme}")
+    page.emulate_media(color_scheme="light")
 
 
 class LabPage:
@@ -178,8 +185,3 @@ class LabPage:
             self.theme(theme)
             take_pictures(self.page, f"{name}-{theme}", element)
         self.theme("light")
-
-
-def slug(name: str) -> str:
-    """A test's name as the name of a file."""
-    return re.sub(r"[^\w.-]+", "-", name).strip("-")
