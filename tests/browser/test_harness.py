@@ -71,7 +71,7 @@ def test_pictures_are_taken_at_both_widths(page, tmp_path, monkeypatch):
 
 def test_a_page_is_pictured_in_the_light_and_the_dark_theme(page, tmp_path, monkeypatch):
     monkeypatch.setenv("CLOWNVIZ_SHOTS", str(tmp_path))
-    page.set_content("<style>@media (prefers-color-scheme: dark) { * { background: #000 } }</style>")
+    page.set_content("<style>@media (prefers-color-scheme: dark) { * { background: red } }</style>")
     take_pictures_in_both_themes(page, "small")
     light, dark = (tmp_path / f"small-{theme}-700.png" for theme in ("light", "dark"))
     assert light.read_bytes() != dark.read_bytes()
