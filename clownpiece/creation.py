@@ -109,12 +109,21 @@ def _as_array(data: Any, dtype: Any, copy: bool) -> np.ndarray:
             f"a tensor holds real numbers; got {_short(data)} of type {type(data).__name__}"
         )
     if wanted is None:
-        wanted = {"f": get_default_dtype().numpy, "b": array.dtype}.get(
-            array.dtype.kind, np.dtype(np.int64)
-        )
-        if array.size == 0 and array.dtype.kind == "f":
-            wanted = get_default_dtype().numpy
+        first = _first_leaf(data)
+        if isinstance(first, (np.ndarray, np.generic, Tensor)):
+            wanted = first.dtype.numpy if isinstance(first, Tensor) else first.dtype
+        else:
+            wanted = {"f": get_default_dtype().numpy, "b": array.dtype}.get(
+                array.dtype.kind, np.dtype(np.int64)
+            )
     return array.astype(wanted)
+
+
+def _first_leaf(data: Any) -> Any:
+    """What the nested lists hold: NumPy's numbers keep their dtype, Python's get the default."""
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return data
 
 
 def _plain(data: Any) -> Any:

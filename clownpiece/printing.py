@@ -71,17 +71,18 @@ class Formatter:
 
     def __init__(self, shown: np.ndarray) -> None:
         self.kind = shown.dtype.kind
-        self.whole = self.scientific = False
+        self.whole = self.kind == "f"
+        self.scientific = False
         flat = shown.ravel()
         if self.kind == "f":
             finite = np.abs(flat[np.isfinite(flat) & (flat != 0)]).astype(np.float64)
             if finite.size:
                 largest, smallest = finite.max(), finite.min()
                 self.whole = bool((finite == np.ceil(finite)).all())
-                spread = largest / smallest > 1000.0
                 self.scientific = bool(
-                    largest > 1e8 or (not self.whole and (spread or smallest < 1e-4))
-                    or (self.whole and spread and largest > 1e8)
+                    largest / smallest > 1000.0
+                    or largest > 1e8
+                    or (not self.whole and smallest < 1e-4)
                 )
             if options.sci_mode is not None:
                 self.scientific = options.sci_mode

@@ -32,7 +32,7 @@ __all__ = [
 
 def _cat(tensors: Any, dim: int = 0) -> Any:
     if not tensors:
-        raise RuntimeError("cat() expected a non-empty list of tensors; got none")
+        raise ValueError("cat() expected a non-empty list of tensors; got none")
     # An empty vector may stand before tensors of any shape, so that a loop can start from one.
     joined = [each for each in tensors if each.shape != (0,)] or tensors
     try:
