@@ -34,6 +34,7 @@ class Node:
         path: of the module; for an operation of the module whose forward holds it.
         container: path of the cluster that it is drawn in; None at the top.
         label: the operation's symbol, the argument's name.
+        name: the operation's name.
         count: how often it was applied in one run.
         shape: what an input, output or parameter looks like.
     """
@@ -46,6 +47,7 @@ class Node:
     count: int = 1
     shape: str = ""
     error: str | None = None
+    name: str = ""
     latex: str = ""
 
 
@@ -135,6 +137,7 @@ class _Builder:
         self.plan = plan
         self.rows = {row.path: row for row in table}
         self.graph = Graph(error=tape.error)
+        self.failed = tape.failed
         self.source: dict[int, _Source] = {}
         # For each value the call in whose forward it was made or returned, and, as a set of
         # bits, the modules called there that it depends on.
@@ -143,6 +146,7 @@ class _Builder:
         self.card: dict[int, str | None] = {}
         self.with_calls: set[int] = set()
         self.numbers: dict[Any, str] = {}
+        self.used: set[int] = set()
 
     # -- the run -----------------------------------------------------------------------------
 
@@ -180,11 +184,11 @@ class _Builder:
             self.card[call.index] = None
             cluster = self._cluster(path)
             cluster.count = max(cluster.count, call.number)
-            cluster.error = cluster.error or call.error
+            cluster.error = cluster.error or self._error_of(call)
             return
         node = self._module(path)
         node.count = max(node.count, call.number)
-        node.error = node.error or call.error
+        node.error = node.error or self._error_of(call)
         self.card[call.index] = node.id
         for ref in leaves(call.inputs):
             self._connect(int(ref), node.id, call.path)
@@ -197,13 +201,13 @@ class _Builder:
             if card is not None and above is None:
                 self._comes_from(int(ref), card, call.path)
             self.made[int(ref)] = (call.parent, bit)
-        if card is None and call.error is not None and not self._child_failed(call):
+        if card is None and call is self.failed:
             self._error_node(call)
         if call.parent is None and call.error is None:
             self._outputs(call)
 
-    def _child_failed(self, call: Call) -> bool:
-        return any(c.parent == call.index and c.error == call.error for c in self.tape.calls)
+    def _error_of(self, call: Call) -> str | None:
+        return call.error if call.error is None or call is self.failed else "✗"
 
     def _operate(self, operation: Operation) -> None:
         assert operation.call is not None
@@ -241,9 +245,10 @@ class _Builder:
     def _move(self, operation: Operation) -> None:
         source = self.source.get(operation.inputs[0])
         if source is None:
-            source = self._from_parameter(operation.inputs[0], operation)
+            source = self._from_parameter(operation.inputs[0])
         if source is None:
             return
+        self.used.add(operation.inputs[0])
         moved = (*source.moved, operation.name)[-4:]
         for value in operation.outputs:
             self.source[value] = _Source(source.node, source.blocks, source.shape, moved)
@@ -288,7 +293,7 @@ class _Builder:
             return self.graph.nodes[name]
         name = self.numbers[key] = f"op:{container}:{len(self.numbers)}"
         node = Node(name, "operation", container, container, label=symbol(operation))
-        node.latex = operation.latex
+        node.name, node.latex = operation.name, operation.latex
         self.graph.nodes[name] = node
         return node
 
@@ -304,13 +309,13 @@ class _Builder:
         self.graph.nodes[name] = Node(
             name, "error", path, path, label="raised here", error=call.error
         )
-        last = [op for op in self.tape.operations if op.call == call.index][-1:]
-        ended = [c for c in self.tape.calls if c.parent == call.index and c.error is None][-1:]
-        made = [v for op in last for v in op.outputs]
-        if ended and (not last or ended[0].ended > last[0].at):
-            made = [int(ref) for ref in leaves(ended[0].outputs)]
-        for value in made or [int(ref) for ref in leaves(call.inputs)]:
+        # What was made here and went nowhere is what the failing operation was to work on.
+        loose = [value for value in self._made_in(call) if value not in self.used]
+        for value in loose or [int(ref) for ref in leaves(call.inputs)]:
             self._connect(value, name, call.path)
+
+    def _made_in(self, call: Call) -> list[int]:
+        return [value for value, (where, _) in self.made.items() if where == call.index]
 
     def _inputs(self, call: Call) -> None:
         named = call.inputs.items() if isinstance(call.inputs, dict) else [("input", call.inputs)]
@@ -342,7 +347,8 @@ class _Builder:
         self.source[value] = _Source(node, self.plan.blocks.get(path, ()), shape)
 
     def _connect(self, value: int, target: str, path: str) -> None:
-        source = self.source.get(value) or self._from_parameter(value, None, target)
+        self.used.add(value)
+        source = self.source.get(value) or self._from_parameter(value, target)
         if source is None or source.node == target and source.node.startswith("node:"):
             return
         if _between_blocks(source.blocks, self.plan.blocks.get(path, ())):
@@ -359,9 +365,7 @@ class _Builder:
         if source.shape != shape and source.shape not in edge.left:
             edge.left.append(source.shape)
 
-    def _from_parameter(
-        self, value: int, operation: Operation | None, target: str = ""
-    ) -> _Source | None:
+    def _from_parameter(self, value: int, target: str = "") -> _Source | None:
         """A parameter that a forward reads itself: its module's card, or a tag of its own."""
         origin, _, path = self.tape.values[value].origin.partition(":")
         if not path:

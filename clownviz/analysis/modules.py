@@ -46,6 +46,8 @@ class Row:
     """The facts of one module at one place of the tree.
 
     Attributes:
+        error: what its call raised; only "✗" on the modules around it, and on one whose caller
+            went on.
         params, trainable, bytes: unique parameters in the module and below it.
         own: parameters of the module itself that no earlier row has counted. Over all rows
             they add up to the model's total.
@@ -157,6 +159,7 @@ def _parent(path: str) -> str | None:
 
 
 def _add_calls(table: dict[str, Row], tape: Tape, step: int) -> None:
+    failed = tape.failed
     for call in tape.forward_calls(step):
         row = table.get(call.path)
         if row is None:
@@ -165,7 +168,8 @@ def _add_calls(table: dict[str, Row], tape: Tape, step: int) -> None:
             row.input, row.output = tape.shapes(call.inputs), _output(tape, call)
         row.calls += 1
         row.seconds += call.seconds
-        row.error = row.error or call.error
+        if call.error is not None:
+            row.error = call.error if call is failed else "✗"
 
 
 def _output(tape: Tape, call: Call) -> str:
@@ -242,8 +246,9 @@ def _common(a: str, b: str) -> str:
 def repeats(tape: Tape, table: dict[str, Row] | None = None) -> list[Repeat]:
     """Runs of equal siblings, found by structure: class, settings, parameters, and all below.
 
-    Blocks whose first calls saw different shapes are not equal. A run of single modules counts
-    from four on, one of blocks from two on; groups of up to four siblings are recognized too.
+    Blocks whose first calls saw different shapes are not equal, and siblings with names of their
+    own (`query`, `key`) are not repetitions. A run of single modules counts from four on, one of
+    blocks from two on; groups of up to four siblings are recognized too.
     """
     signatures = _signatures(tape)
     if table is not None:
@@ -287,14 +292,19 @@ def _runs(paths: tuple[str, ...], codes: list[int], tape: Tape) -> list[Repeat]:
     while at < len(paths):
         period, count = _longest_run(codes, at)
         blocks = any(tape.modules[path].children for path in paths[at : at + period])
-        fewest = 2 if blocks else FEWEST_LEAVES
-        if count >= fewest:
-            members = paths[at : at + period * count]
+        members = paths[at : at + period * count]
+        if count >= (2 if blocks else FEWEST_LEAVES) and _numbered(members):
             found.append(Repeat(members[:period], count, members))
             at += period * count
         else:
             at += 1
     return found
+
+
+def _numbered(members: tuple[str, ...]) -> bool:
+    """Whether names are numbers, or one word with numbers: `q`, `k`, `v` are not repetitions."""
+    stems = {path.rpartition(".")[2].rstrip("0123456789") for path in members}
+    return len(stems) == 1 and members[0][-1].isdigit()
 
 
 def _longest_run(codes: list[int], at: int) -> tuple[int, int]:

@@ -10,7 +10,7 @@ import numpy as np
 from ..capture.statistics import Stats, statistics
 from ..look import format_number, format_shape
 
-__all__ = ["fit", "printable", "sparkline", "stats_line", "table", "tensor_line", "width"]
+__all__ = ["cross", "fit", "printable", "sparkline", "stats_line", "table", "tensor_line", "width"]
 
 _BARS = "▁▂▃▄▅▆▇█"
 _SPARK_CELLS = 6
@@ -71,6 +71,11 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else "�" for c in text)
+
+
+def cross(error: str) -> str:
+    """An error as a view marks it: `✗ ValueError: …`."""
+    return "✗ " + printable(error) if error != "✗" else error
 
 
 def width(text: str) -> int:

@@ -1,0 +1,267 @@
+"""`diagram`: the modules of a model and the tensors that go between them."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import graphviz
+
+from ..analysis.graph import Graph, dataflow
+from ..analysis.modules import Row, rows
+from ..analysis.plan import Plan, make_plan
+from ..capture.tape import Tape
+from .dot import write_dot
+from .flow_text import flow_text
+from .render import LayoutError, LayoutTimeout, run_layout
+from .svg import text_as_svg
+from .text import printable
+from .theme import themed
+from .view import View
+
+__all__ = ["BUDGET", "Diagram", "choose_plan"]
+
+BUDGET = 300
+"""Graphviz is given at most about this many nodes; a larger graph is shown less deep."""
+
+SIMPLER = (80, 25)
+
+
+class Diagram(graphviz.Digraph, View):
+    """A `graphviz.Digraph` of a model, with or without a `dot` program on the machine.
+
+    It can be edited like any other (`node`, `edge`, `attr`, `source`) before it is shown.
+    `Diagram.of` makes one from a tape. If the layout takes too long, a less deep diagram is
+    drawn, and if there is nothing to draw with, the picture is the text.
+
+    >>> Diagram("mine", body=["\\ta -> b\\n"]).source
+    'digraph mine {\\n\\ta -> b\\n}\\n'
+    """
+
+    tape: Tape | None = None
+    graph: Graph | None = None
+    rows: list[Row] = []
+    plan: Plan | None = None
+    _wanted: dict[str, Any] = {}
+    _written: str | None = None
+    _drawn: tuple[str, str] | None = None
+
+    @classmethod
+    def of(
+        cls,
+        tape: Tape,
+        *,
+        depth: int | None = None,
+        closed: Iterable[str] = (),
+        fold: bool = True,
+        unfolded: Iterable[str] = (),
+        direction: str = "TB",
+        selected: str | None = None,
+        budget: int = BUDGET,
+    ) -> Diagram:
+        """The diagram of a tape.
+
+        Args:
+            tape: a run of the model. One without a run gives the tree of modules.
+            depth: how many levels to open. None opens as many as the budget allows.
+            closed: paths of modules to draw as one card.
+            fold: draw a run of equal blocks once.
+            unfolded: paths of modules whose run is drawn in full all the same.
+            direction: "TB" from top to bottom, "LR" from left to right.
+            selected: path of a module to highlight.
+            budget: the most nodes to draw.
+
+        Raises:
+            ValueError: a path or a direction is not known.
+        """
+        _check(tape, closed, unfolded, selected, direction)
+        made = cls(name=None, comment=None)
+        options = {"closed": tuple(closed), "fold": fold, "unfolded": tuple(unfolded)}
+        made.tape, made.rows = tape, rows(tape)
+        made.plan, made.graph = choose_plan(tape, made.rows, depth, budget, **options)
+        made._wanted = {**options, "direction": direction, "selected": selected}
+        write_dot(
+            made, made.graph, made.rows, made.plan, direction=direction, selected=selected
+        )
+        made._written = made.source
+        return made
+
+    # -- what a view answers -----------------------------------------------------------------
+
+    def text(self) -> str:
+        if self.tape is None or self.graph is None or self.plan is None:
+            return self.source
+        return flow_text(self.tape, self.graph, self.rows, self.plan)
+
+    def svg(self) -> str:
+        source = self.source
+        if self._drawn is None or self._drawn[0] != source:
+            self._drawn = (source, self._draw())
+        return self._drawn[1]
+
+    def html(self) -> str:
+        """An image that nothing can strip: it is data, not markup of the page."""
+        data = base64.b64encode(self.svg().encode()).decode()
+        alt = html.escape(self._title(), quote=True)
+        return f'<img alt="{alt}" style="max-width:none" src="data:image/svg+xml;base64,{data}">'
+
+    def json(self) -> dict[str, Any]:
+        if self.graph is None:
+            return {"source": self.source}
+        graph = self.graph
+        return {
+            "nodes": [
+                {
+                    "id": node.id,
+                    "role": node.role,
+                    "path": node.path,
+                    "container": node.container,
+                    "label": node.label,
+                    "count": node.count,
+                    "shape": node.shape,
+                    "error": node.error,
+                }
+                for node in graph.nodes.values()
+            ],
+            "edges": [
+                {
+                    "source": edge.source,
+                    "target": edge.target,
+                    "shapes": edge.shapes,
+                    "moved": list(edge.moved),
+                    "bytes": edge.bytes,
+                }
+                for edge in graph.edges.values()
+            ],
+            "containers": [
+                {"path": c.path, "parent": c.parent, "repeat": c.repeat, "count": c.count}
+                for c in graph.clusters.values()
+            ],
+            "ties": [list(tie) for tie in graph.ties],
+            "error": graph.error,
+        }
+
+    def _title(self) -> str:
+        return f"Diagram of {printable(self.tape.model)}" if self.tape is not None else "Diagram"
+
+    # -- drawing -----------------------------------------------------------------------------
+
+    def _draw(self) -> str:
+        try:
+            return themed(run_layout(self.source, "svg", engine=self.engine), self._title())
+        except LayoutTimeout:
+            return self._draw_simpler()
+        except LayoutError:
+            return text_as_svg(self.text(), self._title())
+
+    def _draw_simpler(self) -> str:
+        """Less deep, until it can be drawn. What a person has edited is not taken apart."""
+        tape = self.tape
+        if tape is not None and self.source == self._written:
+            for budget in SIMPLER:
+                simpler = Diagram.of(tape, budget=budget, **self._wanted)
+                try:
+                    drawn = run_layout(simpler.source, "svg")
+                except LayoutError:
+                    continue
+                return themed(drawn, f"{self._title()}, simplified")
+        return text_as_svg(self.text(), self._title())
+
+    def pipe(  # type: ignore[override]
+        self,
+        format: str | None = None,
+        renderer: str | None = None,
+        formatter: str | None = None,
+        neato_no_op: bool | int | None = None,
+        quiet: bool = False,
+        *,
+        engine: str | None = None,
+        encoding: str | None = None,
+    ) -> bytes | str:
+        """The drawing in a format that the Graphviz of this machine writes.
+
+        Raises:
+            LayoutError: there is no Graphviz, or it does not write this format.
+        """
+        format = format or self.format
+        drawn = (
+            self.svg().encode()
+            if format == "svg"
+            else run_layout(self.source, format, engine=engine or self.engine)
+        )
+        return drawn.decode(encoding) if encoding is not None else drawn
+
+    def render(  # type: ignore[override]
+        self, filename: Any = None, directory: Any = None, *args: Any, **options: Any
+    ) -> str:
+        """Write the drawing to `<filename>.<format>` and return that path.
+
+        Args:
+            filename, directory: where; also the source is saved there.
+            options: `format` ("svg" if not given), `cleanup=True` to delete the source again.
+        """
+        format = options.pop("format", None) or self._format or "svg"
+        source = Path(self.save(filename, directory))
+        target = source.with_name(f"{source.name}.{format}")
+        drawn = self.pipe(format)
+        assert isinstance(drawn, bytes)
+        target.write_bytes(drawn)
+        if options.pop("cleanup", False):
+            source.unlink()
+        return str(target)
+
+    def _repr_mimebundle_(
+        self, include: Any = None, exclude: Any = None, **options: Any
+    ) -> dict[str, Any]:
+        bundle: dict[str, Any] = {"image/svg+xml": self.svg(), "text/plain": self.text()}
+        wanted = set(bundle) if include is None else set(include)
+        return {kind: bundle[kind] for kind in bundle if kind in wanted - set(exclude or ())}
+
+
+def choose_plan(
+    tape: Tape, table: list[Row], depth: int | None, budget: int, **options: Any
+) -> tuple[Plan, Graph]:
+    """The deepest plan whose graph keeps to the budget, and that graph."""
+
+    def at(level: int | None) -> tuple[Plan, Graph]:
+        plan = make_plan(tape, table, depth=level, **options)
+        return plan, dataflow(tape, plan, table=table)
+
+    chosen = at(depth)
+    if depth is not None or _size(chosen[1]) <= budget:
+        return chosen
+    # The size grows with the depth, so the deepest that fits is found by halving.
+    fits, too_deep = 1, max(row.depth for row in table)
+    chosen = at(1)
+    while too_deep - fits > 1:
+        middle = (fits + too_deep) // 2
+        tried = at(middle)
+        if _size(tried[1]) <= budget:
+            fits, chosen = middle, tried
+        else:
+            too_deep = middle
+    return chosen
+
+
+def _size(graph: Graph) -> int:
+    # Long edges cost Graphviz more than nodes do, so many of them count too.
+    return max(len(graph.nodes), len(graph.edges) // 3)
+
+
+def _check(
+    tape: Tape,
+    closed: Iterable[str],
+    unfolded: Iterable[str],
+    selected: str | None,
+    direction: str,
+) -> None:
+    paths = [*closed, *unfolded, *([] if selected is None else [selected])]
+    for path in paths:
+        if path not in tape.modules:
+            known = ", ".join(repr(known) for known in [*tape.modules][1:6])
+            raise ValueError(f"{tape.model} has no module {path!r}; it has {known}, …")
+    if direction not in ("TB", "LR"):
+        raise ValueError(f"direction={direction!r} is not known: expected 'TB' or 'LR'")

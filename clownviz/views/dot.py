@@ -1,0 +1,334 @@
+"""DOT source for a graph of modules: cards, clusters, operations, shapes on edges.
+
+The source is meant to be read and edited: a module's node is named by its path. Whatever comes
+from a model is escaped: labels are HTML-like, so their text goes through `html.escape`, and
+attributes through `graphviz.escape`.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import textwrap
+from collections.abc import Iterable
+
+import graphviz
+
+from .. import look
+from ..analysis.graph import Cluster, Edge, Graph, Node
+from ..analysis.modules import Row
+from ..analysis.plan import Plan
+from .text import cross, fit, printable
+
+__all__ = ["write_dot"]
+
+MOST_LETTERS = 60
+MOST_ERROR_LINES = 5
+MOST_SHAPES = 3
+# The one name whose letters every Graphviz can measure; `theme.py` gives the page a list of fonts.
+_SANS = "Arial"
+# 2% of the text's colour, as DOT writes an opacity.
+_TINT = "05"
+
+GRAPH_ATTRIBUTES = {
+    "rankdir": "TB",
+    "fontname": _SANS,
+    "fontsize": "11",
+    "nodesep": "0.3",
+    "ranksep": "0.32",
+    "pad": "0.15",
+    "labeljust": "l",
+}
+
+
+def write_dot(
+    dot: graphviz.Digraph,
+    graph: Graph,
+    rows: Iterable[Row],
+    plan: Plan,
+    *,
+    direction: str = "TB",
+    selected: str | None = None,
+) -> None:
+    """Write a graph into an empty Digraph."""
+    dot.attr("graph", **{**GRAPH_ATTRIBUTES, "rankdir": direction, "bgcolor": _hex("background")})
+    dot.attr("node", shape="plain", fontname=_SANS, fontsize="11", fontcolor=_hex("text"))
+    dot.attr(
+        "edge",
+        color=_hex("muted"),
+        fontcolor=_hex("muted"),
+        fontname=_SANS,
+        fontsize="9",
+        penwidth="0.8",
+        arrowsize="0.55",
+    )
+    _Writer(graph, {row.path: row for row in rows}, plan, selected).write(dot)
+
+
+class _Writer:
+    def __init__(
+        self, graph: Graph, rows: dict[str, Row], plan: Plan, selected: str | None
+    ) -> None:
+        self.graph = graph
+        self.rows = rows
+        self.plan = plan
+        self.selected = selected
+        self.names = _unique_names(graph.nodes)
+        self.inside: dict[str | None, list[Node]] = {}
+        self.below: dict[str | None, list[Cluster]] = {}
+        for node in graph.nodes.values():
+            self.inside.setdefault(node.container, []).append(node)
+        for cluster in graph.clusters.values():
+            self.below.setdefault(cluster.parent, []).append(cluster)
+
+    def write(self, dot: graphviz.Digraph) -> None:
+        self._nodes(dot, None)
+        # A stack instead of recursion: a chain of containers may be any length.
+        waiting: list[tuple[Cluster, bool]] = [(c, False) for c in reversed(self._children(None))]
+        while waiting:
+            cluster, is_done = waiting.pop()
+            indent = "\t"
+            if is_done:
+                dot.body.append(f"{indent}}}\n")
+                continue
+            self._open(dot, cluster)
+            waiting.append((cluster, True))
+            waiting += [(c, False) for c in reversed(self._children(cluster.path))]
+        for edge in self.graph.edges.values():
+            self._edge(dot, edge)
+        for source, target, name in self.graph.ties:
+            self._tie(dot, source, target, name)
+
+    def _children(self, path: str | None) -> list[Cluster]:
+        return self.below.get(path, [])
+
+    def _nodes(self, dot: graphviz.Digraph, container: str | None) -> None:
+        for node in self.inside.get(container, []):
+            self._node(dot, node)
+
+    # -- clusters ----------------------------------------------------------------------------
+
+    def _open(self, dot: graphviz.Digraph, cluster: Cluster) -> None:
+        name = graphviz.quoting.quote(f"cluster_{_plain(cluster.path) or 'model'}")
+        dot.body.append(f"\tsubgraph {name} {{\n")
+        chosen = cluster.path == self.selected
+        border = "error" if cluster.error else "accent" if chosen else "border"
+        attributes = {
+            "id": graphviz.escape(f"node:{cluster.path}"),
+            "class": "fold" if cluster.repeat > 1 else "open",
+            "label": f"<{self._cluster_label(cluster)}>",
+            "tooltip": graphviz.escape(self._tip(cluster.path)),
+            "bgcolor": _hex("muted") + _TINT,
+            "pencolor": _hex(border),
+            "penwidth": "2" if chosen else "1",
+            "margin": "10",
+        }
+        dot.attr("graph", **attributes)
+        self._nodes(dot, cluster.path)
+
+    def _cluster_label(self, cluster: Cluster) -> str:
+        row = self.rows.get(cluster.path)
+        kind = printable(row.kind) if row is not None else ""
+        name = printable(cluster.path.rpartition(".")[2])
+        if cluster.repeat > 1:
+            name, kind = f"{cluster.repeat} × {kind}", printable(cluster.span)
+        facts = [] if cluster.count == 1 else [f"×{cluster.count}"]
+        if row is not None and row.params:
+            facts.append(f"{look.format_count(row.params * cluster.repeat)} parameters")
+        colour = "error" if cluster.error else "family.container.text"
+        bold = name or kind
+        rest = " · ".join([part for part in (kind if name else "", *facts) if part])
+        label = f'<FONT COLOR="{_hex(colour)}"><B>{_text(bold)}</B></FONT>'
+        return label + (f'<FONT COLOR="{_hex("muted")}">  {_text(rest)}</FONT>' if rest else "")
+
+    # -- nodes -------------------------------------------------------------------------------
+
+    def _node(self, dot: graphviz.Digraph, node: Node) -> None:
+        draw = {
+            "module": self._card,
+            "operation": self._sign,
+            "error": self._failure,
+        }.get(node.role, self._tag)
+        draw(dot, node)
+
+    def _card(self, dot: graphviz.Digraph, node: Node) -> None:
+        row = self.rows.get(node.path)
+        out = self.plan.left_out.get(node.path)
+        kind = f"… {out:,} more" if out else printable(row.kind) if row is not None else "?"
+        family = look.family(row.family if row is not None else "other")
+        name = "" if out else printable(node.path.rpartition(".")[2])
+        strip, ink = f"family.{family}.fill", f"family.{family}.text"
+        border = "accent" if node.path == self.selected else "border"
+        if node.error:
+            strip, ink, border = "family.loss.fill", "error", "error"
+        title = f"{self._folded(node.path)}{kind}" + (f" ×{node.count}" if node.count > 1 else "")
+        lines = [] if out else [self._name_and_facts(name or "model", row)]
+        if node.error:
+            said = _wrapped(node.error, '<BR ALIGN="LEFT"/>')
+            lines.append(f'<FONT COLOR="{_hex("error")}" POINT-SIZE="9">{said}</FONT>')
+        body = "".join(f'<TR><TD ALIGN="LEFT" CELLPADDING="4">{line}</TD></TR>' for line in lines)
+        label = (
+            f'<TABLE BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" '
+            f'BGCOLOR="{_hex("surface")}" COLOR="{_hex(border)}">'
+            f'<TR><TD BGCOLOR="{_hex(strip)}" ALIGN="LEFT" CELLPADDING="3">'
+            f'<FONT COLOR="{_hex(ink)}" POINT-SIZE="10"> {_text(title)}    </FONT></TD></TR>'
+            f"{body}</TABLE>"
+        )
+        dot.node(
+            self.names[node.id],
+            f"<{label}>",
+            id=graphviz.escape(node.id),
+            tooltip=graphviz.escape(self._tip(node.path)),
+            **{"class": "card"},
+        )
+
+    def _folded(self, path: str) -> str:
+        """`6 × ` on a card that stands for a run of equal modules."""
+        row = self.rows.get(path)
+        if row is None or row.repeat is None or row.repeat not in self.plan.folds:
+            return ""
+        return f"{row.repeat.count} × " if len(row.repeat.first) == 1 else ""
+
+    def _name_and_facts(self, name: str, row: Row | None) -> str:
+        text = f'<FONT COLOR="{_hex("text")}">{_text(name)}</FONT>'
+        if row is not None and row.params:
+            facts = f"{look.format_count(row.params)} params"
+            text += f'<FONT COLOR="{_hex("muted")}" POINT-SIZE="9">   {_text(facts)} </FONT>'
+        return text + "  "
+
+    def _sign(self, dot: graphviz.Digraph, node: Node) -> None:
+        label = printable(node.label) + (f" ×{node.count}" if node.count > 1 else "")
+        is_sign = len(label) == 1
+        dot.node(
+            self.names[node.id],
+            f"<{_text(label)}>",
+            id=graphviz.escape(node.id),
+            tooltip=graphviz.escape(printable(node.latex or node.label)),
+            shape="circle" if is_sign else "box",
+            style="filled" if is_sign else "rounded,filled",
+            fillcolor=_hex("surface"),
+            color=_hex("border"),
+            fontsize="12" if is_sign else "10",
+            margin="0.02" if is_sign else "0.09,0.03",
+            height="0.25",
+            width="0.25",
+            **{"class": "operation"},
+        )
+
+    def _tag(self, dot: graphviz.Digraph, node: Node) -> None:
+        role = "weight" if node.role == "parameter" else "activation"
+        text = (
+            f'<B>{_text(printable(node.label))}</B>'
+            f'<FONT POINT-SIZE="9">  {_text(node.shape)}</FONT>'
+        )
+        dot.node(
+            self.names[node.id],
+            f"<{text}>",
+            id=graphviz.escape(node.id),
+            tooltip=graphviz.escape(printable(f"{node.role} {node.label} {node.shape}")),
+            shape="box",
+            style="rounded,filled",
+            fillcolor=_hex(f"role.{role}.fill"),
+            color=_hex(f"role.{role}.fill"),
+            fontcolor=_hex(f"role.{role}.text"),
+            fontsize="10",
+            margin="0.12,0.04",
+            height="0.26",
+            width="0.3",
+            **{"class": node.role},
+        )
+
+    def _failure(self, dot: graphviz.Digraph, node: Node) -> None:
+        dot.node(
+            self.names[node.id],
+            f"<{_wrapped(node.error or '', '<BR/>')}>",
+            id=graphviz.escape(node.id),
+            tooltip=graphviz.escape(printable(node.error or "")),
+            shape="box",
+            style="rounded,filled",
+            fillcolor=_hex("family.loss.fill"),
+            color=_hex("error"),
+            fontcolor=_hex("error"),
+            fontsize="10",
+            **{"class": "error"},
+        )
+
+    def _tip(self, path: str) -> str:
+        row = self.rows.get(path)
+        if row is None:
+            return printable(path)
+        parts = [f"{path or 'model'}: {row.kind}({row.extra})" if row.extra else
+                 f"{path or 'model'}: {row.kind}"]
+        if row.calls:
+            parts.append(f"{row.input} → {row.output}")
+        return printable(" · ".join(parts))
+
+    # -- edges -------------------------------------------------------------------------------
+
+    def _edge(self, dot: graphviz.Digraph, edge: Edge) -> None:
+        lines = [_text(shape) for shape in edge.shapes[:MOST_SHAPES]]
+        if len(edge.shapes) > MOST_SHAPES:
+            lines.append(f"… {len(edge.shapes) - MOST_SHAPES} more")
+        if edge.moved:
+            lines.insert(0, f"<I>{_text(' · '.join(edge.moved))}</I>")
+        label = "<BR/>".join(f" {line} " for line in lines)
+        attributes = {"label": f"<{label}>"} if label else {"arrowhead": "none"}
+        dot.edge(self.names[edge.source], self.names[edge.target], **attributes)
+
+    def _tie(self, dot: graphviz.Digraph, source: str, target: str, name: str) -> None:
+        mark = _hex("role.weight.mark")
+        dot.edge(
+            self.names[source],
+            self.names[target],
+            label=f"< {_text(printable(name))} tied >",
+            style="dashed",
+            color=mark,
+            fontcolor=_hex("role.weight.text"),
+            arrowhead="none",
+            constraint="false",
+            **{"class": "tie"},
+        )
+
+
+def _hex(name: str) -> str:
+    return look.color(name)
+
+
+def _escaped(text: str) -> str:
+    # Graphviz replaces `\N` and its like in HTML-like labels too; a doubled backslash is one.
+    return html.escape(text).replace("\\", "\\\\")
+
+
+def _text(text: str) -> str:
+    return _escaped(fit(text, MOST_LETTERS))
+
+
+def _wrapped(error: str, line_break: str) -> str:
+    lines = textwrap.wrap(cross(error), 42)
+    if len(lines) > MOST_ERROR_LINES:
+        lines = [*lines[: MOST_ERROR_LINES - 1], "…"]
+    return "".join(_escaped(line) + line_break for line in lines)
+
+
+def _plain(path: str) -> str:
+    return re.sub(r"[^\w.]+", "_", path)
+
+
+def _unique_names(nodes: dict[str, Node]) -> dict[str, str]:
+    """A readable DOT name for each node: a module's path, an operation's container and sign."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for key, node in nodes.items():
+        if node.role == "module":
+            base = _plain(node.path) or "model"
+        elif node.role == "operation":
+            base = f"{_plain(node.path)} {node.name}".strip()
+        else:
+            base = f"{node.role} {_plain(node.label)}"
+        name, number = base, 1
+        while name in taken:
+            number += 1
+            name = f"{base} {number}"
+        taken.add(name)
+        names[key] = name
+    return names

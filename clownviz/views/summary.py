@@ -1,0 +1,339 @@
+"""`summary`: the table of layers, shapes, parameters and multiply-adds."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .. import look
+from ..analysis.cost import activation_bytes, input_bytes
+from ..analysis.modules import Totals, rows, totals
+from ..analysis.outline import Line, outline
+from ..capture.tape import Tape
+from .svg import document, rect, text_element
+from .text import cross, fit, printable, table, width
+from .view import View
+
+__all__ = ["COLUMNS", "Summary"]
+
+MOST_LETTERS = 40
+
+Column = tuple[str, bool, Callable[[Line], str]]
+
+
+def _added(number: int, line: Line, format: Callable[[int], str]) -> str:
+    """A number that adds up over the table; nothing where nothing is added."""
+    return format(number) if number or line.closed or line.row.leaf else ""
+
+
+def _parameters(line: Line) -> str:
+    if line.own == 0 and line.row.tied and line.kind == "module":
+        return "tied"
+    return f"{line.own:,}" if line.own else ""
+
+
+def _flag(line: Line) -> str:
+    frozen = line.own - line.own_trainable
+    if not line.own:
+        return ""
+    return "yes" if not frozen else "no" if not line.own_trainable else f"{frozen:,} frozen"
+
+
+COLUMNS: dict[str, Column] = {
+    "input": ("input", False, lambda line: printable(line.row.input)),
+    "output": ("output", False, lambda line: _output(line)),
+    "params": ("parameters", True, _parameters),
+    "macs": ("mult-adds", True, lambda line: look.format_count(line.macs) if line.macs else ""),
+    "trainable": ("trainable", False, _flag),
+    "bytes": ("bytes", True, lambda line: look.format_bytes(line.row.bytes) if line.row.bytes else ""),
+    "calls": ("calls", True, lambda line: str(line.row.calls) if line.row.calls else ""),
+    "extra": ("settings", False, lambda line: printable(line.row.extra)),
+    "time": ("time", True, lambda line: look.format_seconds(line.row.seconds)),
+}
+"""What can be a column, by name: its title, whether it is a number, and its cell."""
+
+DEFAULT_COLUMNS = ("input", "output", "params", "macs")
+
+
+def _output(line: Line) -> str:
+    return cross(line.row.error) if line.row.error is not None else printable(line.row.output)
+
+
+class Summary(View):
+    """The table of a model's modules.
+
+    A tied parameter is counted once, where it first stands, and every line says only what it
+    adds, so the columns of parameters and of multiply-adds add up to the totals below them.
+
+    Args:
+        tape: a run of the model, or a description of one that has not run.
+        columns: names from `COLUMNS`.
+        depth: how many levels to show. None shows as many as stay readable.
+        fold: show equal blocks once.
+
+    Raises:
+        ValueError: there is no column of that name.
+    """
+
+    def __init__(
+        self,
+        tape: Tape,
+        *,
+        columns: Sequence[str] = DEFAULT_COLUMNS,
+        depth: int | None = None,
+        fold: bool = True,
+    ) -> None:
+        unknown = [name for name in columns if name not in COLUMNS]
+        if unknown:
+            raise ValueError(
+                f"there is no column {unknown[0]!r}: expected some of {', '.join(COLUMNS)}"
+            )
+        if depth is not None and depth < 0:
+            raise ValueError(f"depth={depth} is not a depth: 0 is the model alone, None is all")
+        self.tape = tape
+        self.rows = rows(tape)
+        self.lines = outline(self.rows, depth=depth, fold=fold)
+        ran = any(row.calls for row in self.rows)
+        self.columns = [n for n in columns if ran or n not in ("input", "output", "macs", "calls")]
+        self.totals = totals(tape, self.rows)
+
+    # -- what is said ------------------------------------------------------------------------
+
+    def footer(self) -> list[tuple[str, str]]:
+        """The totals, as pairs of a name and a text."""
+        total = self.totals
+        facts = [("parameters", _parameter_text(total))]
+        facts += [("tied", f"{' = '.join(map(printable, tie))}, counted once") for tie in total.tied]
+        if any(row.calls for row in self.rows):
+            given = printable(self.rows[0].input)
+            facts.append(("mult-adds", f"{look.format_count(total.macs)} for {given}"))
+        facts.append(("memory", self._memory()))
+        silent = self._not_called()
+        if silent:
+            facts.append(("not called", silent))
+        failed = self.tape.failed
+        if failed is not None:
+            facts.append(("failed", f"{printable(failed.label)}: {printable(failed.error or '')}"))
+        elif self.tape.error is not None:
+            facts.append(("failed", printable(self.tape.error)))
+        return facts + [("note", printable(note)) for note in self.tape.notes]
+
+    def _memory(self) -> str:
+        parts = [f"parameters {look.format_bytes(self.totals.param_bytes)}"]
+        if self.totals.buffer_bytes:
+            parts.append(f"buffers {look.format_bytes(self.totals.buffer_bytes)}")
+        if any(row.calls for row in self.rows):
+            parts.insert(0, f"input {look.format_bytes(input_bytes(self.tape))}")
+            parts.append(f"activations {look.format_bytes(activation_bytes(self.tape))}")
+        return ", ".join(parts)
+
+    def _not_called(self) -> str:
+        """Modules that own parameters and that the run passed by, the outermost only."""
+        if not any(row.calls for row in self.rows) or self.tape.error is not None:
+            return ""
+        used = {name for call in self.tape.calls for name in call.parameters}
+        names = [
+            row.path
+            for row in self.rows
+            if row.leaf and row.own and not row.calls and not _reads(self.tape, row.path, used)
+        ]
+        return _listed([printable(name) for name in names])
+
+    # -- as text, SVG, HTML, JSON ------------------------------------------------------------
+
+    def text(self) -> str:
+        header = ["layer (type)", *(COLUMNS[name][0] for name in self.columns)]
+        right = [False, *(COLUMNS[name][1] for name in self.columns)]
+        body = [[line.prefix + _label(line), *self._cells(line)] for line in self.lines]
+        head, lines = table(header, body, right)
+        rule = "─" * max(map(width, [head, *lines]))
+        facts = self.footer()
+        longest = max(len(name) for name, _ in facts)
+        foot = [f"{name:<{longest}}  {text}" for name, text in facts]
+        return "\n".join([head, rule, *lines, rule, *foot])
+
+    def _cells(self, line: Line) -> list[str]:
+        if line.kind != "module":
+            return [
+                COLUMNS[name][2](line) if name in ("params", "macs", "trainable") else ""
+                for name in self.columns
+            ]
+        return [fit(COLUMNS[name][2](line), MOST_LETTERS) for name in self.columns]
+
+    def json(self) -> dict[str, Any]:
+        return {
+            "model": self.tape.model,
+            "modules": [row.json() for row in self.rows],
+            "totals": {
+                "params": self.totals.params,
+                "trainable": self.totals.trainable,
+                "param_bytes": self.totals.param_bytes,
+                "buffer_bytes": self.totals.buffer_bytes,
+                "macs": self.totals.macs,
+                "tied": [list(tie) for tie in self.totals.tied],
+            },
+            "error": self.tape.error,
+            "notes": list(self.tape.notes),
+        }
+
+    def html(self) -> str:
+        titles = [("layer (type)", False), *(COLUMNS[name][:2] for name in self.columns)]
+        head = "".join(f"<th{_right(right)}>{html.escape(title)}</th>" for title, right in titles)
+        body = "".join(self._html_line(line) for line in self.lines)
+        foot = "".join(
+            f"<dt>{html.escape(name)}</dt><dd>{html.escape(text)}</dd>"
+            for name, text in self.footer()
+        )
+        return (
+            f'<div class="clownviz cv-table"><style>{look.css()}{_CSS}</style>'
+            f'<table aria-label="{html.escape(self._title(), quote=True)}">'
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><dl>{foot}</dl></div>"
+        )
+
+    def _html_line(self, line: Line) -> str:
+        level = len(line.guides)
+        label = html.escape(_label(line))
+        mark = f'<i style="background:{look.variable(_fill(line))}"></i>'
+        cells = "".join(
+            f"<td{_right(COLUMNS[name][1])}>{html.escape(cell)}</td>"
+            for name, cell in zip(self.columns, self._cells(line))
+        )
+        kind = ' class="cv-error"' if line.row.error else ""
+        return f'<tr{kind}><td style="padding-left:{0.6 + level * 1.1:.1f}em">{mark}{label}</td>{cells}</tr>'
+
+    def svg(self) -> str:
+        return _Drawing(self).svg()
+
+    def _title(self) -> str:
+        return f"Summary of {printable(self.tape.model)}"
+
+
+def _right(is_number: bool) -> str:
+    return ' class="cv-right"' if is_number else ""
+
+
+def _fill(line: Line) -> str:
+    return f"family.{look.family(line.row.family)}.fill"
+
+
+def _label(line: Line) -> str:
+    row = line.row
+    kind = printable(row.kind)
+    if line.kind == "more":
+        return f"… {line.count:,} more modules"
+    if line.kind == "same":
+        what = f"{line.count} × {kind}" if row.like and "…" in line.span else kind
+        return f"{printable(line.span)} ({what}, as {printable(_last(row.like))})"
+    name = f"{printable(row.name)} ({kind})" if row.name else kind
+    if row.alias_of is not None:
+        return f"{name} is {printable(row.alias_of) or 'the model itself'}"
+    return f"{name} ×{row.calls}" if row.calls > 1 else name
+
+
+def _last(path: str | None) -> str:
+    return (path or "").rpartition(".")[2]
+
+
+def _parameter_text(total: Totals) -> str:
+    if not total.params:
+        return "none"
+    text = f"{total.params:,}"
+    if total.params >= 1000:
+        text += f" ({look.format_count(total.params)})"
+    if not total.frozen:
+        return text + ", all trainable"
+    return f"{text}, {total.trainable:,} trainable, {total.frozen:,} frozen"
+
+
+def _reads(tape: Tape, path: str, used: set[str]) -> bool:
+    return any(parameter.path in used for parameter in tape.modules[path].parameters)
+
+
+def _listed(names: Sequence[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+_CSS = (
+    ".cv-table{color:var(--cv-text);font:13px/1.45 var(--cv-font-text);overflow-x:auto}"
+    ".cv-table table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
+    ".cv-table th,.cv-table td{padding:.16em .6em;text-align:left;white-space:nowrap;"
+    "border:0;background:none}"
+    ".cv-table th{color:var(--cv-muted);font-weight:500;border-bottom:1px solid var(--cv-border)}"
+    ".cv-table .cv-right{text-align:right}"
+    ".cv-table tbody tr:hover td{background:var(--cv-surface)}"
+    ".cv-table tr.cv-error td{color:var(--cv-error)}"
+    ".cv-table td i{display:inline-block;width:.5em;height:.95em;border-radius:2px;"
+    "margin-right:.5em;vertical-align:-.1em}"
+    ".cv-table dl{display:grid;grid-template-columns:max-content 1fr;gap:.15em 1em;"
+    "margin:.5em .6em;border-top:1px solid var(--cv-border);padding-top:.5em}"
+    ".cv-table dt{color:var(--cv-muted)}.cv-table dd{margin:0}"
+)
+
+
+class _Drawing:
+    """The table as SVG: columns as wide as their widest cell, one row of pixels for each line."""
+
+    LINE = 20
+    LETTER = 6.9
+    INDENT = 16
+    GAP = 26
+
+    def __init__(self, summary: Summary) -> None:
+        self.summary = summary
+        self.titles = ["layer (type)", *(COLUMNS[name][0] for name in summary.columns)]
+        self.right = [False, *(COLUMNS[name][1] for name in summary.columns)]
+        self.body = [[_label(line), *summary._cells(line)] for line in summary.lines]
+
+    def svg(self) -> str:
+        widths = self._widths()
+        starts = [16.0]
+        for size in widths[:-1]:
+            starts.append(starts[-1] + size + self.GAP)
+        facts = self.summary.footer()
+        fact_width = max(width(text) for _, text in facts) * self.LETTER + 110
+        wide = max(starts[-1] + widths[-1], fact_width) + 16
+        high = (len(self.body) + 1 + len(facts)) * self.LINE + 44
+        parts = [rect(0, 0, wide, high, "background")]
+        parts += self._cells(10, self.titles, starts, widths, "muted", 0)
+        parts.append(rect(16, 10 + self.LINE + 2, wide - 32, 1, "border"))
+        for at, (line, cells) in enumerate(zip(self.summary.lines, self.body)):
+            y = 16 + (at + 1) * self.LINE
+            indent = len(line.guides) * self.INDENT
+            parts.append(rect(16 + indent, y + 3, 5, 14, _fill(line), ' rx="2"'))
+            color = "error" if line.row.error else "text"
+            parts += self._cells(y, cells, starts, widths, color, indent + 12)
+        y = 16 + (len(self.body) + 1) * self.LINE + 8
+        parts.append(rect(16, y, wide - 32, 1, "border"))
+        for at, (name, text) in enumerate(facts):
+            base = y + 20 + at * self.LINE
+            parts.append(text_element(16, base, name, fill="muted"))
+            parts.append(text_element(110, base, text, fill="error" if name == "failed" else "text"))
+        return document(wide, high, parts, self.summary._title())
+
+    def _widths(self) -> list[float]:
+        widths = [width(title) * self.LETTER for title in self.titles]
+        for line, cells in zip(self.summary.lines, self.body):
+            for at, cell in enumerate(cells):
+                extra = len(line.guides) * self.INDENT + 12 if at == 0 else 0
+                widths[at] = max(widths[at], width(cell) * self.LETTER + extra)
+        return widths
+
+    def _cells(
+        self,
+        y: float,
+        cells: Sequence[str],
+        starts: Sequence[float],
+        widths: Sequence[float],
+        color: str,
+        indent: float,
+    ) -> list[str]:
+        made = []
+        for at, cell in enumerate(cells):
+            if not cell:
+                continue
+            x = starts[at] + widths[at] if self.right[at] else starts[at] + (0 if at else indent)
+            anchor = "end" if self.right[at] else "start"
+            made.append(text_element(x, y + 14, cell, fill=color, anchor=anchor))
+        return made
