@@ -328,9 +328,7 @@ class ParameterList(_Values):
     def _at(self, index: Any) -> str:
         index = operator.index(index)
         if not -len(self) <= index < len(self):
-            raise IndexError(
-                f"index {index} is out of range for a ParameterList of {len(self)}"
-            )
+            raise IndexError(f"index {index} is out of range for a ParameterList of {len(self)}")
         return str(index % len(self))
 
     def __getitem__(self, index: int | slice) -> Any:
@@ -434,7 +432,9 @@ class ParameterDict(_Values):
 
     def get(self, key: str, default: Any = None) -> Any:
         """One value, or `default`."""
-        return self[key] if key in self else default
+        if key not in self._keys:
+            return default
+        return self[key]
 
     def setdefault(self, key: str, default: Any = None) -> Any:
         """One value, which is `default` if there was none."""

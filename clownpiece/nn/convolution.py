@@ -81,15 +81,17 @@ class _Conv(Module):
         self.groups = groups
         self.padding_mode = padding_mode
         self._check_arguments()
-        first, second = (
-            (in_channels, out_channels) if self.transposed else (out_channels, in_channels)
-        )
-        shape = (first, second // groups, *self.kernel_size)
-        self.weight = Parameter(empty(shape, device=device, dtype=dtype))
+        self.weight = Parameter(empty(self._weight_shape(), device=device, dtype=dtype))
         self.register_parameter(
             "bias", Parameter(empty(out_channels, device=device, dtype=dtype)) if bias else None
         )
         self.reset_parameters()
+
+    def _weight_shape(self) -> tuple[int, ...]:
+        first, second = self.out_channels, self.in_channels
+        if self.transposed:
+            first, second = second, first
+        return (first, second // self.groups, *self.kernel_size)
 
     def _check_arguments(self) -> None:
         if self.groups <= 0:

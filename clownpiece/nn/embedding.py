@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from ..creation import empty, from_numpy
+from ..ops.joining import cat, stack
 from ..tensor import Tensor
 from . import functional as F
 from . import init
@@ -292,10 +293,10 @@ class RotaryEmbedding(Module):
         if self.interleaved:
             pairs = input.unflatten(-1, (-1, 2))  # type: ignore[attr-defined]
             a, b = pairs[..., 0], pairs[..., 1]
-            turned = F.stack([a * cos - b * sin, a * sin + b * cos], dim=-1)
+            turned = stack([a * cos - b * sin, a * sin + b * cos], dim=-1)
             return turned.flatten(-2)
         a, b = input[..., : self.dim // 2], input[..., self.dim // 2 :]  # type: ignore[index]
-        return F.cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
+        return cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
 
     def extra_repr(self) -> str:
         return f"{self.dim}, base={self.base}, interleaved={self.interleaved}"

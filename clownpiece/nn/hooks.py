@@ -12,6 +12,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from ..autograd.mode import mode
 from ..autograd.node import Node, RemovableHandle
 from ..tensor import Tensor, wrap
@@ -276,7 +278,13 @@ class Gate(Node):
         return "BackwardHookFunctionBackward"
 
     def backward(self, grads: list[Any], create_graph: bool) -> list[Any]:
-        return grads
+        # As at every node of several outputs, no gradient for one of them counts as zeros.
+        passed = list(grads)
+        for i, (shape, dtype) in enumerate(self.outputs):
+            if passed[i] is None:
+                nothing = np.zeros(shape, dtype)
+                passed[i] = wrap(nothing) if create_graph else nothing
+        return passed
 
     def pass_through(self, tensor: Tensor, slot: int) -> Tensor:
         """The tensor as it comes out on the other side."""
@@ -307,8 +315,9 @@ class _Gates:
 
     @classmethod
     def of(cls, module: Any) -> _Gates | None:
-        pre_hooks = [*global_hooks._backward_pre_hooks.values(), *module._backward_pre_hooks.values()]
-        hooks = [*global_hooks._backward_hooks.values(), *module._backward_hooks.values()]
+        shared = global_hooks
+        pre_hooks = [*shared._backward_pre_hooks.values(), *module._backward_pre_hooks.values()]
+        hooks = [*shared._backward_hooks.values(), *module._backward_hooks.values()]
         return cls(module, pre_hooks, hooks) if pre_hooks or hooks else None
 
     def enter(self, args: tuple) -> tuple:
@@ -349,6 +358,13 @@ class _Gates:
     def _finish_without_inputs(self) -> None:
         """No input wants a gradient, so backward will not come to a gate of inputs."""
         nothing = (None,) * self.inputs
+        if self.hooks:
+            warnings.warn(
+                f"no input of this {type(self.module).__name__} requires a gradient, so its full "
+                "backward hook is called with grad_input None, once the gradients of the outputs "
+                "are known",
+                stacklevel=3,
+            )
         for hook in self.hooks:
             changed = hook(self.module, nothing, self.grad_outputs)
             if changed is not None and any(each is not None for each in changed):

@@ -131,8 +131,8 @@ class Module(Hookable, Stateful):
                     f"Cannot assign non-leaf Tensor to parameter {name!r}: parameters must be "
                     "leaves; compute such a value in forward instead"
                 )
-        table = global_hooks.parameter_registration
-        self._parameters[name] = registered(table, self, name, param)
+            param = registered(global_hooks.parameter_registration, self, name, param)
+        self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a tensor that is kept but not learned, found as the attribute `name`.
@@ -539,9 +539,7 @@ class Module(Hookable, Stateful):
         return ""
 
     def _child_lines(self) -> list[str]:
-        return [
-            f"({name}): {_indented(repr(module))}" for name, module in self._modules.items()
-        ]
+        return [f"({name}): {_indented(repr(module))}" for name, module in self._modules.items()]
 
     def __repr__(self) -> str:
         extra, children = self.extra_repr(), self._child_lines()

@@ -116,9 +116,7 @@ class UninitializedBuffer(_Uninitialized, Buffer):
         dtype: Any = None,
         persistent: bool = True,
     ) -> Any:
-        made = super().__new__(
-            cls, empty(0, device=device, dtype=dtype), persistent=persistent
-        )
+        made = super().__new__(cls, empty(0, device=device, dtype=dtype), persistent=persistent)
         return made.requires_grad_(requires_grad)
 
 

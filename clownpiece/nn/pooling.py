@@ -114,9 +114,7 @@ class MaxPool3d(_MaxPool):
 class _MaxUnpool(Module):
     dims: int
 
-    def __init__(
-        self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0
-    ) -> None:
+    def __init__(self, kernel_size: Sizes, stride: Sizes | None = None, padding: Sizes = 0) -> None:
         super().__init__()
         self.kernel_size = one_each(kernel_size, self.dims)
         self.stride = one_each(kernel_size if stride is None else stride, self.dims)

@@ -102,7 +102,8 @@ class Stateful:
     def _save_to_state_dict(self, destination: Any, prefix: str, keep_vars: bool) -> None:
         """Write this module's own state, without its children's; a module may override it."""
         for name, tensor in self._own_state():
-            destination[prefix + name] = tensor if keep_vars else tensor.detach()
+            as_it_is = keep_vars or is_lazy(tensor)
+            destination[prefix + name] = tensor if as_it_is else tensor.detach()
         if type(self).get_extra_state is not Stateful.get_extra_state:
             destination[prefix + EXTRA_STATE] = self.get_extra_state()
 
@@ -196,9 +197,7 @@ class Stateful:
                 if not known:
                     unexpected_keys.append(key)
 
-    def _load_one(
-        self, name: str, tensor: Tensor, given: Any, key: str, assign: bool
-    ) -> list[str]:
+    def _load_one(self, name: str, tensor: Tensor, given: Any, key: str, assign: bool) -> list[str]:
         """Set one tensor; the problem, if there is one."""
         if not isinstance(given, Tensor):
             return [
@@ -206,6 +205,8 @@ class Stateful:
                 "make it one with clownpiece.as_tensor(value)"
             ]
         lazy = is_lazy(tensor)
+        if is_lazy(given):
+            return [] if lazy else [f"{key}: the state_dict was saved before this had a shape"]
         if not lazy and not tensor.shape and given.shape == (1,):
             given = given.reshape(())  # type: ignore[attr-defined]
         if not lazy and given.shape != tensor.shape:
@@ -217,10 +218,9 @@ class Stateful:
             if assign:
                 setattr(self, name, _like(tensor, given))
                 return []
-            if lazy and not is_lazy(given):
+            if lazy:
                 tensor.materialize(given.shape)  # type: ignore[attr-defined]
-            if not is_lazy(given):
-                tensor.copy_(given)  # type: ignore[attr-defined]
+            tensor.copy_(given)  # type: ignore[attr-defined]
         return []
 
     def _load_extra_state(
