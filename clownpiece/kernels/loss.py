@@ -75,21 +75,24 @@ def probability_losses_backward(
     target: np.ndarray,
     weight: np.ndarray | None,
     smoothing: float,
-    needs: tuple[bool, bool],
-) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """The gradients of `probability_losses` for `x` and for the target, where needed."""
-    gx = gt = None
-    if needs[0]:
-        q = _shares(target, weight, smoothing)
-        gx = softmax(x, -1)
-        gx *= q.sum(-1, keepdims=True)
-        gx -= q
-        gx *= g[:, None]
-    if needs[1]:
-        gt = (logsumexp_rows(x) - x) * ((1 - smoothing) * g)[:, None]
-        if weight is not None:
-            gt *= weight
-    return gx, gt
+) -> np.ndarray:
+    """The gradient of `probability_losses` for `x`, with `g` `(N,)` that of the losses."""
+    q = _shares(target, weight, smoothing)
+    gx = softmax(x, -1)
+    gx *= q.sum(-1, keepdims=True)
+    gx -= q
+    gx *= g[:, None]
+    return gx
+
+
+def probability_slopes(
+    g: np.ndarray, x: np.ndarray, weight: np.ndarray | None, smoothing: float
+) -> np.ndarray:
+    """The gradient of `probability_losses` for its target."""
+    slopes = (logsumexp_rows(x) - x) * ((1 - smoothing) * g)[:, None]
+    if weight is not None:
+        slopes *= weight
+    return slopes
 
 
 def _shares(target: np.ndarray, weight: np.ndarray | None, smoothing: float) -> np.ndarray:

@@ -18,6 +18,7 @@ Sennrich 2019 (RMS).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -32,8 +33,9 @@ def normalize_rows(
     bias: np.ndarray | None,
     eps: float,
     center: bool = True,
+    groups: int = 1,
 ) -> np.ndarray:
-    """Each row of `x` `(rows, *affine, inner)` normalized, then scaled and shifted.
+    """Each row of `x` `(rows, *row)`, cut into `groups`, normalized, then scaled and shifted.
 
     `weight` and `bias` broadcast against a row: `(D,)` for layer normalization with rows
     `(D,)`, `(C, 1)` for group normalization with rows `(C, L)`.
@@ -42,7 +44,7 @@ def normalize_rows(
     y = np.empty(wide.shape, wide.dtype)
     for rows in _blocks(wide):
         out = y[rows]
-        _standardize(wide[rows], eps, center, out)
+        _standardize(_cut(wide[rows], groups), eps, center, _cut(out, groups))
         if scale is not None:
             out *= scale
         if shift is not None:
@@ -57,6 +59,7 @@ def normalize_rows_backward(
     eps: float,
     needs: tuple[bool, bool, bool],
     center: bool = True,
+    groups: int = 1,
 ) -> Gradients:
     """The gradients of `normalize_rows` for `x`, `weight` and `bias`, where needed.
 
@@ -69,14 +72,15 @@ def normalize_rows_backward(
     for rows in _blocks(wide):
         block = cotangent[rows]
         xhat = np.empty(wide[rows].shape, wide.dtype)
-        inverse = _standardize(wide[rows], eps, center, xhat)
+        flat = _cut(xhat, groups)
+        inverse = _standardize(_cut(wide[rows], groups), eps, center, flat)
         if gw is not None:
             gw += (block * xhat).sum(0)
         if gb is not None:
             gb += block.sum(0)
         if gx is not None:
             ghat = block if scale is None else block * scale
-            _project(ghat, xhat, inverse, center, gx[rows])
+            _project(_cut(ghat, groups), flat, inverse, center, _cut(gx[rows], groups))
     return tuple(  # type: ignore[return-value]
         None if each is None else each.astype(x.dtype, copy=False) for each in (gx, gw, gb)
     )
@@ -162,12 +166,17 @@ def normalize_channels_backward(
     )
 
 
+def _cut(rows: np.ndarray, groups: int) -> np.ndarray:
+    """Rows as `(rows * groups, cells)`; of contiguous rows, a view."""
+    return rows.reshape(len(rows) * groups, rows[:1].size // groups)
+
+
 def _blocks(x: np.ndarray) -> Iterator[slice]:
     return row_blocks(len(x), int(np.prod(x.shape[1:])) * x.itemsize)
 
 
-def _wide(x: np.ndarray | None) -> np.ndarray | None:
-    """Half precision as single; everything else as it is."""
+def _wide(x: Any) -> Any:
+    """Half precision as single; everything else, also None, as it is."""
     return x.astype(np.float32) if x is not None and x.dtype == np.float16 else x
 
 
@@ -176,21 +185,15 @@ def _factor(var: np.ndarray, weight: np.ndarray | None, eps: float, dtype: np.dt
     return factor if weight is None else factor * weight.astype(dtype, copy=False)
 
 
-def _row_mean(x: np.ndarray) -> np.ndarray:
-    """The mean of each row, in a shape that broadcasts against `x`."""
-    return x.mean(tuple(range(1, x.ndim)), keepdims=True)
-
-
 def _row_dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """The mean of `a * b` over each row, in a shape that broadcasts against them."""
-    flat = np.einsum("ij,ij->i", a.reshape(len(a), -1), b.reshape(len(b), -1))
-    return (flat / max(1, a[0].size)).reshape(-1, *[1] * (a.ndim - 1))
+    """The mean of `a * b` over each row, as a column."""
+    return (np.einsum("ij,ij->i", a, b) / max(1, a.shape[1]))[:, None]
 
 
 def _standardize(x: np.ndarray, eps: float, center: bool, out: np.ndarray) -> np.ndarray:
     """The rows of `x` standardized into `out`; returns what they were multiplied by."""
     if center:
-        np.subtract(x, _row_mean(x), out=out)
+        np.subtract(x, x.mean(1, keepdims=True), out=out)
     else:
         np.copyto(out, x)
     inverse = 1 / np.sqrt(_row_dot(out, out) + x.dtype.type(eps))
@@ -206,5 +209,5 @@ def _project(
     xhat *= dot
     np.subtract(ghat, xhat, out=out)
     if center:
-        out -= _row_mean(ghat)
+        out -= ghat.mean(1, keepdims=True)
     out *= inverse

@@ -122,7 +122,7 @@ def test_cross_entropy_of_indices_is_that_of_their_one_hot_rows(smoothing, weigh
     )
     np.testing.assert_allclose(
         loss.index_losses_backward(g, x, target, weight, smoothing),
-        loss.probability_losses_backward(g, x, hot, weight, smoothing, (True, False))[0],
+        loss.probability_losses_backward(g, x, hot, weight, smoothing),
         atol=1e-12,
     )
 
@@ -131,7 +131,8 @@ def test_gradients_of_cross_entropy_of_probabilities():
     x, target, g = (RNG.standard_normal(s) for s in ((6, 4), (6, 4), 6))
     weight = RNG.random(4)
     sx, st = RNG.standard_normal((6, 4)), RNG.standard_normal((6, 4))
-    gx, gt = loss.probability_losses_backward(g, x, target, weight, 0.2, (True, True))
+    gx = loss.probability_losses_backward(g, x, target, weight, 0.2)
+    gt = loss.probability_slopes(g, x, weight, 0.2)
 
     def f(t):
         return np.vdot(g, loss.probability_losses(x + t * sx, target + t * st, weight, 0.2))
