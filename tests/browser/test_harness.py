@@ -77,6 +77,19 @@ def test_a_page_is_pictured_in_the_light_and_the_dark_theme(page, tmp_path, monk
     assert light.read_bytes() != dark.read_bytes()
 
 
+def test_each_output_of_a_notebook_is_pictured(lab_page, tmp_path, monkeypatch):
+    monkeypatch.setenv("CLOWNVIZ_SHOTS", str(tmp_path))
+    lab_page.open(lab_page.lab.write("two.ipynb", "print('seen')", "silent = 1", COUNTER))
+    lab_page.run_all()
+    lab_page.pictures_of_outputs("two")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        f"two-{cell}-{theme}-{width}.png"
+        for cell in ("00", "02")
+        for theme in ("dark", "light")
+        for width in (1200, 700)
+    ]
+
+
 def test_a_file_is_opened_from_the_disk(open_file, tmp_path):
     (tmp_path / "page.html").write_text("<title>Hello</title>")
     assert open_file(tmp_path / "page.html").title() == "Hello"

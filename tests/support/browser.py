@@ -60,8 +60,8 @@ class Guard:
         assert not self.errors, "errors in the page:\n" + "\n".join(self.errors)
 
 
-def take_pictures(page: Any, name: str, element: str | None = None) -> list[Path]:
-    """Save `name-<width>.png` of the page (or one element) where $CLOWNVIZ_SHOTS says.
+def take_pictures(page: Any, name: str, element: Any = None) -> list[Path]:
+    """Save `name-<width>.png` of the page (or a locator in it) where $CLOWNVIZ_SHOTS says.
 
     Without the variable nothing is saved, but the widths are walked through all the same, so
     that what a narrow window breaks is found.
@@ -74,8 +74,7 @@ def take_pictures(page: Any, name: str, element: str | None = None) -> list[Path
         if folder:
             path = Path(folder) / f"{name}-{width}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
-            target = page.locator(element).first if element else page
-            target.screenshot(path=path)
+            (element or page).screenshot(path=path)
             saved.append(path)
     page.set_viewport_size({"width": WIDTHS[0], "height": HEIGHT})
     return saved
@@ -179,9 +178,19 @@ class LabPage:
         """Write the notebook with its outputs to the lab's folder."""
         self.command("docmanager:save")
 
-    def pictures(self, name: str, element: str | None = None) -> None:
+    def pictures(self, name: str, element: Any = None) -> None:
         """Pictures in both themes and both widths: `name-light-1200.png` and so on."""
         for theme in ("light", "dark"):
             self.theme(theme)
             take_pictures(self.page, f"{name}-{theme}", element)
+        self.theme("light")
+
+    def pictures_of_outputs(self, name: str) -> None:
+        """A picture of each cell's output, in both themes and both widths."""
+        count = self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell").count()
+        for theme in ("light", "dark"):
+            self.theme(theme)
+            for cell in range(count):
+                if self.output(cell).locator(".jp-OutputArea-child").count():
+                    take_pictures(self.page, f"{name}-{cell:02}-{theme}", self.output(cell))
         self.theme("light")

@@ -25,6 +25,8 @@ SETTINGS = {
         "doNotDisturbMode": True,
     },
     "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
+    # Every cell is in the page, not only those in sight.
+    "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none"},
 }
 
 
@@ -63,6 +65,10 @@ class Lab:
         notebook = nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": kernel})
         nbformat.write(notebook, self.folder / name)
         return name
+
+    def copy(self, folder: Path) -> None:
+        """Put a folder of notebooks, and what they import, into the lab's folder."""
+        shutil.copytree(folder, self.folder, dirs_exist_ok=True)
 
     def request(self, method: str, path: str) -> Any:
         """Ask the server's REST interface; the answer's JSON, or None."""
