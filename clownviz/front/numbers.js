@@ -1,0 +1,168 @@
+// @ts-check
+/**
+ * The numbers that were logged: losses in one chart, below it one of the others by choice.
+ */
+import { Chart, SMOOTHING } from "./chart.js";
+import { choice, h } from "./dom.js";
+import { plotArea } from "./steer.js";
+import { isLoss } from "./training.js";
+
+/** @typedef {import("./steer.js").View} View */
+/** @typedef {import("./chart.js").Curve} Curve */
+/** @typedef {import("./training.js").Training} Training */
+
+// Averages over so many steps, as the slider offers them.
+const SPANS = [0, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
+
+export class NumberPanel {
+  /**
+   * @param {View} view
+   * @param {Training} training
+   * @param {(span: number) => void} smooth tells every chart how much to average
+   */
+  constructor(view, training, smooth) {
+    this.training = training;
+    /** @type {string[]} */
+    this.names = [];
+    /** @type {Set<string>} */
+    this.hidden = new Set();
+    this.chosen = "";
+    this.loss = new Chart({
+      label: "Loss",
+      view,
+      area: (width) => plotArea(width),
+      curves: () => this.curves(this.names.filter(isLoss)),
+    });
+    this.loss.empty = "no loss yet: dash.log(loss=loss) in the loop draws it";
+    this.other = new Chart({
+      label: "Other numbers",
+      view,
+      height: 120,
+      area: (width) => plotArea(width),
+      curves: () => this.curves(this.chosen ? [this.chosen] : []),
+    });
+    this.legend = h("div", { class: "cv-legend", role: "group", "aria-label": "Curves" });
+    this.tabs = h("div", { class: "cv-metrics" });
+    this.others = h("div", { class: "cv-other", hidden: true }, this.tabs, this.other.element);
+    this.element = h(
+      "section",
+      { class: "cv-numbers", "aria-label": "Loss" },
+      h("div", { class: "cv-panel-top" }, h("h3", {}, "Loss"), this.scale(), slider(smooth)),
+      this.legend,
+      this.loss.element,
+      this.others,
+    );
+  }
+
+  scale() {
+    return choice({
+      label: "Scale of the loss",
+      choices: [
+        { value: "linear", text: "Linear" },
+        { value: "log", text: "Log" },
+      ],
+      value: "linear",
+      onchoose: (value) => {
+        this.loss.log = value === "log";
+        this.loss.request();
+      },
+    }).element;
+  }
+
+  /**
+   * @param {string[]} names
+   * @returns {Curve[]}
+   */
+  curves(names) {
+    return names.map((name) => ({
+      name,
+      colour: `series.${this.names.indexOf(name) % 8}`,
+      points: this.training.curve(name),
+      hidden: this.hidden.has(name),
+    }));
+  }
+
+  /**
+   * Legend and choice are made again only when a name is new.
+   * @param {string[]} names
+   */
+  follow(names) {
+    if (names.length === this.names.length && names.every((name, i) => name === this.names[i]))
+      return;
+    this.names = names;
+    const losses = names.filter(isLoss);
+    const others = names.filter((name) => !isLoss(name));
+    this.legend.hidden = losses.length < 2;
+    this.legend.replaceChildren(...losses.map((name) => this.legendItem(name)));
+    this.others.hidden = others.length === 0;
+    // Learning rates are always there, so they stand back for what the person logs.
+    const logged = others.find((name) => !isRate(name));
+    if (!others.includes(this.chosen) || (isRate(this.chosen) && logged)) {
+      this.chosen = logged ?? others[0] ?? "";
+    }
+    this.other.label = this.chosen;
+    const tabs = choice({
+      label: "Number shown",
+      choices: others.map((name) => ({ value: name, text: name })),
+      value: this.chosen,
+      onchoose: (name) => {
+        this.chosen = this.other.label = name;
+        this.other.request();
+      },
+    });
+    this.tabs.replaceChildren(tabs.element);
+  }
+
+  /** @param {string} name */
+  legendItem(name) {
+    const colour = `var(--cv-series-${this.names.indexOf(name) % 8})`;
+    const swatch = h("span", { class: "cv-swatch", style: { background: colour } });
+    const button = h(
+      "button",
+      { type: "button", class: "cv-legend-item", "aria-pressed": "true" },
+      swatch,
+      name,
+    );
+    button.addEventListener("click", () => {
+      if (!this.hidden.delete(name)) this.hidden.add(name);
+      button.setAttribute("aria-pressed", String(!this.hidden.has(name)));
+      this.loss.request();
+    });
+    return button;
+  }
+
+  request() {
+    this.loss.request();
+    this.other.request();
+  }
+
+  dispose() {
+    this.loss.dispose();
+    this.other.dispose();
+  }
+}
+
+/** @param {string} name */
+function isRate(name) {
+  return /^lr\b/.test(name);
+}
+
+/** @param {(span: number) => void} smooth */
+function slider(smooth) {
+  const told = h("output", {}, `${SMOOTHING} steps`);
+  const input = h("input", {
+    type: "range",
+    min: 0,
+    max: SPANS.length - 1,
+    value: SPANS.indexOf(SMOOTHING),
+    "aria-label": "Smoothing",
+    "aria-valuetext": `${SMOOTHING} steps`,
+  });
+  input.addEventListener("input", () => {
+    const span = SPANS[Number(input.value)];
+    told.textContent = span ? `${span} steps` : "off";
+    input.setAttribute("aria-valuetext", told.textContent);
+    smooth(span);
+  });
+  return h("label", { class: "cv-smoothing" }, "Smooth", input, told);
+}
