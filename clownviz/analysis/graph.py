@@ -320,10 +320,8 @@ class _Builder:
     def _inputs(self, call: Call) -> None:
         named = call.inputs.items() if isinstance(call.inputs, dict) else [("input", call.inputs)]
         for label, nest in named:
-            refs = list(leaves(nest))
-            for at, ref in enumerate(refs):
-                text = label if len(refs) == 1 else f"{label}[{at}]"
-                self._end_point("input", f"input:{text}", text, int(ref))
+            for name, ref in zip(_leaf_names(nest), leaves(nest)):
+                self._end_point("input", f"input:{label}{name}", label + name, int(ref))
 
     def _outputs(self, call: Call) -> None:
         refs = list(leaves(call.outputs))

@@ -8,25 +8,25 @@ from functools import lru_cache
 
 __all__ = ["family_of"]
 
-# The first pattern that matches decides: `BatchNorm1d` before the "1d" of pooling could matter.
+_ACTIVATIONS = (
+    "ReLU6? RReLU PReLU LeakyReLU ELU SELU CELU GELU SiLU Swish Mish GLU Sigmoid LogSigmoid Tanh "
+    "Tanhshrink Softshrink Hardshrink Threshold Hard(tanh|swish|sigmoid) "
+    "(Log)?Soft(max2d|max|min|plus|sign) \\w*Activation"
+)
+# The first pattern found in the name decides.
 _PATTERNS: tuple[tuple[str, str], ...] = (
-    ("loss", r"Loss$|^Criterion"),
-    ("attention", r"Attention|Attn|^AttentionHead"),
-    ("normalization", r"Norm(\dd)?$|Normalization$|Norm$|^(Layer|Batch|Group|Instance|RMS)Norm"),
-    ("embedding", r"Embed|PositionalEncoding|PatchEmbed"),
-    ("recurrent", r"^(RNN|LSTM|GRU)|(RNN|LSTM|GRU)(Cell|Base)?$"),
-    ("convolution", r"Conv(Transpose)?(\dd)?$|^(Lazy)?Conv"),
-    ("pooling", r"Pool(ing)?(\dd)?$|^Upsample|PixelShuffle"),
+    ("loss", r"Loss$|Criterion$"),
+    ("attention", r"Attention|Attn"),
+    ("normalization", r"Norm(\dd)?$|Normalization$"),
+    ("embedding", r"Embedding|PositionalEncoding|PatchEmbed"),
+    ("recurrent", r"(RNN|LSTM|GRU)(Cell|Base)?$"),
+    ("convolution", r"Conv(Transpose)?(\dd)?$"),
+    ("pooling", r"(Un)?[Pp]ool(ing)?(\dd)?$|^Upsample|^Pixel(Uns|S)huffle$"),
     ("dropout", r"Drop(out|Path|Block)?(\dd)?$|StochasticDepth"),
-    ("reshape", r"^(Flatten|Unflatten|Reshape|View|Permute|Transpose|Rearrange|Pad|ZeroPad)|Pad\dd$"),
-    (
-        "activation",
-        r"^(Leaky|P|R|C|S)?(ReLU6?|ELU|GELU|SELU|CELU|SiLU)$|^RReLU$|Sigmoid$|Tanh$|^Hard\w+$|"
-        r"^Soft(max|min|plus|sign|shrink|max2d)$|^LogSoftmax$|^LogSigmoid$|^Mish$|^Swish$|^GLU$|"
-        r"Activation$|^Threshold$|^Tanhshrink$|^Softmax2d$|Shrink$",
-    ),
-    ("linear", r"^(Lazy|NonDynamicallyQuantizable)?Linear$|^Bilinear$|^Dense$|Linear$"),
-    ("container", r"^(Sequential|ModuleList|ModuleDict|ParameterList|ParameterDict)$"),
+    ("reshape", r"^(Un)?[Ff]latten$|^(Reshape|View|Permute|Transpose|Rearrange)$|Pad(\dd)?$"),
+    ("activation", f"^({_ACTIVATIONS.replace(' ', '|')})$"),
+    ("linear", r"[Ll]inear$|^Dense$"),
+    ("container", r"^(Sequential|(Module|Parameter)(List|Dict))$"),
 )
 _COMPILED = tuple((family, re.compile(pattern)) for family, pattern in _PATTERNS)
 # A class that holds other modules is a box, whatever its name, unless it is one of these.
