@@ -15,7 +15,8 @@ from .autograd.mode import (
     set_grad_enabled,
 )
 from .binding import bind as _bind
-from .creation import *  # noqa: F403
+from .creation import *
+from .dtypes import bool_ as bool
 from .dtypes import (
     dtype,
     finfo,
@@ -30,7 +31,6 @@ from .dtypes import (
     set_default_dtype,
     uint8,
 )
-from .dtypes import bool_ as bool
 from .ops import REGISTRY as _REGISTRY
 from .printing import set_printoptions
 from .random import (

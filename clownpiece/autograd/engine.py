@@ -135,7 +135,9 @@ class _Walk:
                 starts.append(node)
             wanted = set(targets) if targets is not None else None
             waiting, needed = _survey(starts, wanted)
-            self._drain(starts, waiting, needed, wanted)
+            # A gradient of inf or NaN is an answer, not a reason for NumPy to warn.
+            with np.errstate(all="ignore"):
+                self._drain(starts, waiting, needed, wanted)
         finally:
             mode.grad = previous
         return [self.captured.get(edge) for edge in targets or ()]
@@ -368,8 +370,8 @@ def _fit(gradient: Any, shape: tuple[int, ...], dtype: np.dtype, node: Node) -> 
         )
         if not fits:
             raise RuntimeError(
-                f"{node.name()} was given a gradient of shape {tuple(gradient.shape)} for an output "
-                f"of shape {shape}; a backward must return the shape of its input"
+                f"{node.name()} was given a gradient of shape {tuple(gradient.shape)} for an "
+                f"output of shape {shape}; a backward must return the shape of its input"
             )
         gradient = gradient.sum(axes, keepdims=True) if axes else gradient
         if gradient.shape != shape:

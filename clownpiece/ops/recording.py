@@ -324,7 +324,9 @@ class CopySlices(Node):
 
     __slots__ = ("replay",)
 
-    def __init__(self, base: Tensor, source: Edge, replay: tuple[Callable[[Any], Any], ...]) -> None:
+    def __init__(
+        self, base: Tensor, source: Edge, replay: tuple[Callable[[Any], Any], ...]
+    ) -> None:
         old = base._edge() if base._requires_grad else None
         super().__init__((old, source), [(base.array.shape, base.array.dtype)])
         self.replay = replay

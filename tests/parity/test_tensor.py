@@ -100,7 +100,7 @@ def test_what_is_no_tensor_is_refused(bad):
 
 
 @pytest.mark.parametrize(
-    ("args", "kwargs"),
+    "args, kwargs",
     [((5,), {}), ((1, 4), {}), ((0, 1, 0.25), {}), ((3, 0, -1), {}), ((2,), {"dtype": "float32"})],
 )
 def test_arange_is_pytorch_s(args, kwargs):

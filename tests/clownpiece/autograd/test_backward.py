@@ -309,7 +309,7 @@ class TestFunctionalDerivatives:
             return (a @ x).tanh()
 
         x = cp.tensor([0.3, -0.4], dtype=cp.float64)
-        v, w = cp.tensor([1.0, 2.0], dtype=cp.float64), cp.tensor([1.0, 0.0, -1.0], dtype=cp.float64)
+        v, w = cp.tensor([1.0, 2.0]).double(), cp.tensor([1.0, 0.0, -1.0]).double()
         jacobian = cp.autograd.functional.jacobian(f, x).numpy()
         np.testing.assert_allclose(
             cp.autograd.functional.jvp(f, x, v)[1].numpy(), jacobian @ v.numpy()

@@ -105,7 +105,7 @@ def test_second_derivatives_go_through_a_change_on_a_view():
 
 def test_a_result_that_does_not_fit_in_place_says_what_it_was():
     x = cp.ones(3)
-    with pytest.raises(RuntimeError, match=r"shape \[3\] doesn't match the broadcast shape \[2, 3\]"):
+    with pytest.raises(RuntimeError, match=r"shape \[3\] doesn't match the broadcast shape"):
         x.add_(cp.ones(2, 3))
     with pytest.raises(RuntimeError, match="can't be cast"):
         cp.ones(3, dtype=cp.int64).add_(0.5)
