@@ -61,9 +61,10 @@ repeat = op(
 )
 
 
-def _tile(x: Any, *dims: Any) -> Any:
-    times = tuple(dims[0]) if len(dims) == 1 and isinstance(dims[0], Sequence) else dims
-    return repeat(x, (1,) * (x.ndim - len(times)) + tuple(times))
+def _tile(x: Any, *times: Any, dims: Any = None) -> Any:
+    if dims is not None or isinstance(times[0], Sequence):
+        times = _tuple(times[0] if dims is None else dims)
+    return repeat(x, (1,) * (x.ndim - len(times)) + times)
 
 
 tile = composition(
@@ -71,7 +72,7 @@ tile = composition(
     _tile,
     latex=r"[x, x, \ldots]",
     doc="`repeat` that fills up missing dimensions with 1.",
-    samples=[S((2, 3), (2,)), S((3,), (2, 2))],
+    samples=[S((2, 3), dims=(2,)), S((3,), dims=(2, 2))],
 )
 
 

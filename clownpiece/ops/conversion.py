@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .record import op
+from .samples import S
 
 __all__ = ["clone", "contiguous", "to_dtype"]
 
@@ -29,6 +30,7 @@ clone = op(
     grad={"x": lambda g: g},
     latex=r"x",
     doc="A copy in memory of its own, through which gradients flow back.",
+    samples=[S((3, 4)), S(())],
 )
 contiguous = op(
     "contiguous",
@@ -36,6 +38,7 @@ contiguous = op(
     grad={"x": lambda g: g},
     latex=r"x",
     doc="A copy whose elements lie in order in memory.",
+    samples=[S((3, 4))],
     expose="",
 )
 to_dtype = op(
@@ -44,5 +47,6 @@ to_dtype = op(
     grad={"x": lambda g: g},
     latex=r"x",
     doc="The values in another element type.",
+    samples=[S((3, 4), dtype=np.dtype(np.float64)), S((3, 4), dtype=np.dtype(np.int64))],
     expose="",
 )

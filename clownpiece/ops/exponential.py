@@ -10,6 +10,7 @@ import numpy as np
 from scipy import special
 
 from .composition import composition
+from .conversion import to_dtype
 from .record import elementwise
 from .samples import S, floats
 from .selection import keep, nothing, where
@@ -140,13 +141,23 @@ logaddexp2 = elementwise(
     inplace=False,
 )
 
+
+def _log_of(x: Any) -> Any:
+    """The logarithm of a tensor, or of a number as a Python float, which changes no dtype."""
+    return float(log(x)) if isinstance(x, Number) else log(x)
+
+
+def _xlogy(x: Any, other: Any) -> Any:
+    return special.xlogy(x, other, dtype=np.result_type(x, other))
+
+
 xlogy = elementwise(
     "xlogy",
-    special.xlogy,
+    _xlogy,
     inputs="x other",
     promote="float",
     grad={
-        "x": lambda g, x, other: keep(g * log(other), (x != 0) | (other > 0)),
+        "x": lambda g, x, other: keep(g * _log_of(other), (x != 0) | (other > 0)),
         "other": lambda g, x, other: g * x / other,
     },
     latex=r"x \ln other",
@@ -244,7 +255,7 @@ def _pow_by_base(g: Any, x: Any, exponent: Any) -> Any:
 
 def _pow_by_exponent(g: Any, x: Any, exponent: Any, y: Any) -> Any:
     if isinstance(x, Number):
-        return g * y * log(y * 0 + x) if x != 0 else keep(g * y, exponent != exponent)
+        return g * y * _log_of(x) if x != 0 else nothing(g)
     # 0 to a positive power stays 0 whatever the power.
     return keep(g * y * log(where(x == 0, 1.0, x)), (x != 0) | (exponent < 0))
 
@@ -282,4 +293,4 @@ float_power = composition(
 
 
 def _double(x: Any) -> Any:
-    return x * np.ones((), np.float64) if isinstance(x, np.ndarray) else x
+    return to_dtype(x, np.dtype(np.float64)) if hasattr(x, "dtype") else float(x)

@@ -122,14 +122,19 @@ def _in_two_steps(index: Any) -> tuple[Any, Any]:
     return tuple(first), tuple(second)
 
 
+def _viewed(x: Any, plain: Any) -> Any:
+    """The view that an index without arrays gives, also where it names a single element."""
+    view = x[plain]
+    if isinstance(view, np.ndarray):
+        return view
+    # With an Ellipsis NumPy gives a view, not a copy of the number.
+    return x[(*plain, ...)] if isinstance(plain, tuple) else x[plain, ...]
+
+
 def _take(x: Any, index: Any) -> Any:
     plain, arrays = _in_two_steps(index)
     if plain is not None or arrays is None:
-        taken = x[plain]
-        if not isinstance(taken, np.ndarray):
-            # All dimensions were indexed: with an Ellipsis NumPy gives a view, not a copy.
-            taken = x[(*plain, ...)] if isinstance(plain, tuple) else x[plain, ...]
-        x = taken
+        x = _viewed(x, plain)
     return x if arrays is None else x[arrays]
 
 
@@ -137,7 +142,7 @@ def _add_at(x: Any, index: Any, value: Any) -> None:
     """Add to `x[index]` in place; a place that is named twice receives twice."""
     plain, arrays = _in_two_steps(index)
     if plain is not None or arrays is None:
-        x = x[(*plain, ...) if isinstance(plain, tuple) else (plain, ...)]
+        x = _viewed(x, plain)
     if arrays is None:
         x += value
     elif _is_array(arrays) and arrays.ndim == 1 and arrays.dtype.kind == "b":
@@ -149,7 +154,7 @@ def _add_at(x: Any, index: Any, value: Any) -> None:
 def _assign(x: Any, value: Any, index: Any) -> None:
     plain, arrays = _in_two_steps(index)
     if plain is not None or arrays is None:
-        x = x[(*plain, ...) if isinstance(plain, tuple) else (plain, ...)]
+        x = _viewed(x, plain)
     try:
         x[... if arrays is None else arrays] = value
     except ValueError:

@@ -202,7 +202,7 @@ scatter_add = op(
     doc="A copy of `x` with `src` added where `index` says along `dim`; twice adds twice.",
     samples=[
         S((3, 4), ints((3, 4), 4), (3, 4), dim=1),
-        S((3, 4), ints((2, 4), 3), (3, 4), dim=0),
+        S((3, 4), ints((2, 4), 3), (2, 4), dim=0),
     ],
     inplace=True,
     kind=DimFirst,
@@ -337,14 +337,13 @@ def _index_put(x: Any, indices: Any, values: Any, accumulate: bool = False) -> A
 index_put = composition(
     "index_put",
     _index_put,
-    inputs="x",
+    inputs="x indices values",
     latex=r"x_{indices} \leftarrow values",
     doc="A copy of `x` with `values` at a tuple of index tensors, or added with `accumulate`.",
     samples=[
-        S((3, 4), indices=(np.array([0, 2]), np.array([1, 3])), values=np.ones(2)),
-        S((3, 4), indices=(np.array([0, 0]),), values=np.ones(4), accumulate=True),
+        S((3, 4), [np.array([0, 2]), np.array([1, 3])], (2,)),
+        S((3, 4), [np.array([0, 0])], (4,), accumulate=True),
     ],
-    torch="",
 )
 
 # -- reduced ---------------------------------------------------------------------------------
@@ -373,7 +372,7 @@ def _scatter_reduce(
     ufunc.at(result, places, _cut(src, index))
     if reduce == "mean":
         count = _counted(x, index, dim=dim, include_self=include_self)
-        return result / count if x.dtype.kind == "f" else result // count
+        return result / count.astype(x.dtype) if x.dtype.kind == "f" else result // count
     return result
 
 

@@ -281,7 +281,7 @@ meshgrid = composition(
 
     `indexing="ij"` counts rows first, `"xy"` columns first.
     """,
-    samples=[S((3,), (4,)), S((3,), (4,), (2,), indexing="xy")],
+    samples=[S((3,), (4,), indexing="ij"), S((3,), (4,), (2,), indexing="xy")],
     expose="function",
 )
 

@@ -108,7 +108,7 @@ atan2 = elementwise(
     },
     latex=r"\text{atan2}(x, other)",
     doc="The angle in (-π, π] of the point with ordinate `x` and abscissa `other`.",
-    samples=[S((3, 4), (4,)), S((3, 4), 1.0)],
+    samples=[S((3, 4), (4,)), S((), ())],
     aliases=("arctan2",),
 )
 

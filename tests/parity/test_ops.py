@@ -1,0 +1,174 @@
+"""Every op record against PyTorch: the same samples, the same values, dtypes and gradients."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from support.records import Case, arrays_of, cases, float_tensors, leaves, tensors_of
+
+import clownpiece
+from clownpiece.autograd import grad
+from clownpiece.ops import Op
+from clownpiece.ops.samples import S
+
+EXACT = {"rtol": 1e-6, "atol": 1e-8}
+
+
+def has_counterpart(record: Op) -> bool:
+    """An exposed record is PyTorch's unless it says `torch=""`; an internal one may be."""
+    return bool(record.torch) or (record.torch is None and bool(record.expose))
+
+
+def counterpart(record: Op):
+    """PyTorch's function for a record."""
+    names = (record.torch or record.name).split(".")
+    if record.torch is None and "functional" in record.expose:
+        names = ["nn", "functional", *names]
+    if record.torch is None and record.expose == ("method",):
+        names = ["Tensor", *names]
+    return functools.reduce(getattr, names, torch)
+
+
+def as_torch(value):
+    if isinstance(value, clownpiece.Tensor):
+        value = value.array
+    if isinstance(value, np.ndarray):
+        return torch.from_numpy(value.copy())
+    if isinstance(value, clownpiece.dtype):
+        return getattr(torch, value.name)
+    return value
+
+
+def nested(function, value):
+    """`function` on the leaves, tuples and slices kept as what they are."""
+    if isinstance(value, tuple):
+        return tuple(nested(function, each) for each in value)
+    return [nested(function, each) for each in value] if isinstance(value, list) else function(value)
+
+
+# Calls that PyTorch takes only in another spelling.
+RESPELLED = {
+    "getitem": lambda x, index: x[index],
+    "tensor_split": lambda x, indices_or_sections, dim=0: torch.tensor_split(
+        x, indices_or_sections, dim
+    ),
+}
+
+
+def call_torch(case: Case, inputs):
+    """PyTorch's function with the sample: inputs by their names where it knows those."""
+    record = case.record
+    function = RESPELLED.get(record.name) or counterpart(record)
+    params = {name: nested(as_torch, value) for name, value in case.sample.params.items()}
+    case = case._replace(sample=S(*case.sample.inputs, **params))
+    try:
+        names = inspect.signature(function).parameters
+    except ValueError:
+        names = {}
+    rest = record.inputs[1:]
+    if rest and len(inputs) <= len(record.inputs) and set(rest) <= set(names):
+        named = dict.fromkeys(rest) | dict(zip(rest, inputs[1:]))
+        for name, value in named.items():
+            if value is not None or names[name].default is inspect.Parameter.empty:
+                params[name] = value
+        return function(inputs[0], **params)
+    while inputs[-1] is None:
+        inputs = inputs[:-1]
+    return case(inputs, function)
+
+
+def torch_leaves(result):
+    found = []
+    for each in leaves(tuple(result) if isinstance(result, (tuple, list)) else result):
+        found.append(each if isinstance(each, torch.Tensor) else torch.as_tensor(each))
+    return found
+
+
+COMPARED = cases(has_counterpart)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32], ids=["float64", "float32"])
+@pytest.mark.parametrize("case", COMPARED, ids=lambda case: case.id)
+def test_values_and_dtypes(case: Case, dtype):
+    inputs = case.draw(dtype)
+    ours = arrays_of(case(tensors_of(inputs)))
+    theirs = torch_leaves(call_torch(case, nested(as_torch, inputs)))
+    assert len(ours) == len(theirs)
+    tolerance = EXACT if dtype is np.float64 else {"rtol": 2e-4, "atol": 2e-5}
+    for mine, other in zip(ours, theirs, strict=True):
+        assert mine.shape == tuple(other.shape)
+        assert mine.dtype == other.numpy().dtype
+        np.testing.assert_allclose(mine, other.numpy(), **tolerance)
+
+
+def torch_gradients(case: Case, inputs, able):
+    """PyTorch's gradients for random weights of the outputs; None where it has none.
+
+    `able` says which inputs have a gradient here; only those are asked for where PyTorch
+    refuses to take an input that requires one.
+    """
+
+    def prepared(asked):
+        remaining = iter(asked)
+
+        def prepare(value):
+            value = as_torch(value)
+            if isinstance(value, torch.Tensor) and value.is_floating_point():
+                value.requires_grad_(next(remaining))
+            return value
+
+        return nested(prepare, inputs)
+
+    given = prepared([True] * len(able))
+    try:
+        outputs = torch_leaves(call_torch(case, given))
+    except RuntimeError as error:
+        if "not differentiable with respect to argument" not in str(error):
+            raise
+        given = prepared(able)
+        outputs = torch_leaves(call_torch(case, given))
+    outputs = [each for each in outputs if each.requires_grad]
+    floating = [e for e in leaves(given) if isinstance(e, torch.Tensor) and e.is_floating_point()]
+    wanted = [each for each in floating if each.requires_grad]
+    if not outputs or not wanted:
+        return None
+    weights = random_weights(outputs)
+    total = sum((each * torch.from_numpy(w)).sum() for each, w in zip(outputs, weights))
+    try:
+        found = iter(torch.autograd.grad(total, wanted, allow_unused=True))
+    except RuntimeError as error:
+        # What is flat here and has no gradient at all there, such as floor_divide.
+        assert "not implemented" in str(error)
+        return None
+    return [next(found) if each.requires_grad else None for each in floating]
+
+
+def random_weights(outputs):
+    rng = np.random.default_rng(1)
+    return [np.asarray(rng.standard_normal(tuple(each.shape))) for each in outputs]
+
+
+@pytest.mark.parametrize("case", COMPARED, ids=lambda case: case.id)
+def test_first_gradients(case: Case):
+    inputs = case.draw()
+    mine = tensors_of(inputs, requires_grad=True)
+    wanted = float_tensors(mine)
+    outputs = [each for each in float_tensors(case(mine)) if each.requires_grad]
+    found = [None] * len(wanted)
+    if outputs:
+        weights = random_weights(outputs)
+        total = sum((o * clownpiece.from_numpy(w)).sum() for o, w in zip(outputs, weights))
+        found = grad(total, wanted, allow_unused=True)
+    reference = torch_gradients(case, inputs, [each is not None for each in found])
+    if reference is None:
+        return
+    for got, correct in zip(found, reference, strict=True):
+        # A gradient of zeros and none at all are the same.
+        pair = [np.zeros(()) if each is None else each.numpy() for each in (got, correct)]
+        np.testing.assert_allclose(*np.broadcast_arrays(*pair), rtol=1e-6, atol=1e-8)
