@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .blocks import blocks, buffer, count_step, effective_gradient
+from .blocks import blocks, buffer, count_step, effective_gradient, update_moments
 from .optimizer import Optimizer, ParamsT
 from .options import check_at_least_zero, check_betas, number, refuse_differentiable
 
@@ -105,11 +105,7 @@ class Adam(Optimizer):
             if shrink is not None:
                 p *= shrink
             g = effective_gradient(g, p, penalty, group["maximize"], out=t)
-            np.subtract(g, m, out=u)
-            m += np.multiply(u, 1 - beta1, out=u)
-            v *= beta2
-            np.multiply(g, g, out=u)
-            v += np.multiply(u, 1 - beta2, out=u)
+            update_moments(m, v, g, (beta1, beta2), out=u)
             if group["amsgrad"]:
                 np.maximum(top, v, out=top)
             np.sqrt(top, out=u)

@@ -15,7 +15,14 @@ import numpy as np
 
 from ..tensor import Tensor, wrap
 
-__all__ = ["blocks", "buffer", "count_step", "effective_gradient"]
+__all__ = [
+    "blocks",
+    "buffer",
+    "count_step",
+    "effective_gradient",
+    "move_toward",
+    "update_moments",
+]
 
 BLOCK = 1 << 14
 
@@ -70,6 +77,28 @@ def effective_gradient(
         np.multiply(param, weight_decay, out=out)
         return np.subtract(out, grad, out=out) if maximize else np.add(out, grad, out=out)
     return np.negative(grad, out=out) if maximize else grad
+
+
+def move_toward(average: np.ndarray, value: np.ndarray, weight: float, out: np.ndarray) -> None:
+    """`average ← (1 − weight) · average + weight · value`, in place."""
+    np.subtract(value, average, out=out)
+    out *= weight
+    average += out
+
+
+def update_moments(
+    mean: np.ndarray,
+    square: np.ndarray,
+    grad: np.ndarray,
+    betas: tuple[float, float],
+    out: np.ndarray,
+) -> None:
+    """Running averages of the gradient and of its square, which forget at the rates `betas`."""
+    move_toward(mean, grad, 1 - betas[0], out)
+    np.multiply(grad, grad, out=out)
+    out *= 1 - betas[1]
+    square *= betas[1]
+    square += out
 
 
 def buffer(state: dict[str, Any], name: str, like: np.ndarray, fill: float = 0.0) -> np.ndarray:

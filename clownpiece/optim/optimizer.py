@@ -215,13 +215,16 @@ class Optimizer:
         return loss
 
     def _update_in_place(self, param: Tensor, group: dict[str, Any]) -> None:
-        array = param.array
+        array, grad = param.array, param.grad.array  # type: ignore[union-attr]
+        state = self.state.get(param, {})
         if array.flags.c_contiguous:
-            self._update(array, param.grad.array, self.state[param], group)  # type: ignore[union-attr]
+            self._update(array, grad, state, group)
         else:
             copied = np.ascontiguousarray(array)
-            self._update(copied, param.grad.array, self.state[param], group)  # type: ignore[union-attr]
+            self._update(copied, grad, state, group)
             array[...] = copied
+        if state:
+            self.state[param] = state
         param.bump_version()
 
     def _update(
@@ -345,11 +348,11 @@ class Optimizer:
                 group.setdefault(name, default)
 
     def __repr__(self) -> str:
-        lines = [f"{type(self).__name__} ("]
+        groups = []
         for number, group in enumerate(self.param_groups):
-            lines.append(f"Parameter Group {number}")
-            lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
-        return "\n".join([*lines, ")"])
+            options = [f"    {name}: {group[name]}\n" for name in sorted(group) if name != "params"]
+            groups.append(f"\nParameter Group {number}\n" + "".join(options))
+        return f"{type(self).__name__} (" + "".join(groups) + ")"
 
 
 def _listed(params: Any) -> tuple[list[Any], list[str]]:
