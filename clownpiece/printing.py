@@ -114,7 +114,7 @@ def format_tensor(tensor: Any) -> str:
         body = "[]"
         if array.ndim != 1:
             tail.append(f"size={tuple(array.shape)}")
-        implied = get_default_dtype().numpy
+        implied: np.dtype | None = get_default_dtype().numpy
     else:
         folded = array.size > options.threshold
         formatter = Formatter(_edges(array) if folded else array)

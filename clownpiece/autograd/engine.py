@@ -197,7 +197,8 @@ class _Walk:
     ) -> Sequence[Any] | None:
         """Run the hooks of a node's outputs and the node itself; its inputs' gradients."""
         if type(node) is AccumulateGrad:
-            return self._visit_leaf(node, grads, wanted)
+            self._visit_leaf(node, grads, wanted)
+            return None
         if node.tensor_hooks is not None:
             for slot in sorted(node.tensor_hooks):
                 if grads[slot] is not None:

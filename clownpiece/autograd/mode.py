@@ -84,7 +84,7 @@ class _Switch:
         if not (args and callable(args[0])):
             return made
         # `@no_grad` without parentheses: what is being made is the decorated function.
-        made.__init__()
+        made._previous = []
         return made(args[0])
 
     def __enter__(self) -> None:
