@@ -239,6 +239,15 @@ def test_lbfgs_takes_the_same_path_through_rosenbrocks_valley(search, exchange):
         assert losses[0] < 1e-9
 
 
+def refusal(kind, params, options):
+    """The class of the error that making this optimizer raises."""
+    try:
+        kind(params, **options)
+    except Exception as error:
+        return type(error)
+    return None
+
+
 BAD = [
     ("SGD", {"lr": -1}),
     ("SGD", {"momentum": -1}),
@@ -261,10 +270,11 @@ BAD = [
 
 @pytest.mark.parametrize("name, options", BAD, ids=[f"{n}-{o}" for n, o in BAD])
 def test_options_out_of_range_are_refused_as_there(name, options):
-    with pytest.raises(ValueError):
-        getattr(torch.optim, name)([torch.zeros(2, 2, requires_grad=True)], **options)
-    with pytest.raises(ValueError):
-        getattr(cp.optim, name)([cp.zeros(2, 2, requires_grad=True)], **options)
+    ours, theirs = (
+        refusal(getattr(library.optim, name), [library.zeros(2, 2, requires_grad=True)], options)
+        for library in (cp, torch)
+    )
+    assert ours is theirs is ValueError
 
 
 def parameter_lists(library):
@@ -282,7 +292,8 @@ def parameter_lists(library):
 
 @pytest.mark.parametrize("kind", sorted(parameter_lists(torch)))
 def test_what_cannot_be_optimized_is_refused_with_the_same_class(kind):
-    with pytest.raises(Exception) as theirs:
-        torch.optim.SGD(parameter_lists(torch)[kind], lr=0.1)
-    with pytest.raises(theirs.type):
-        cp.optim.SGD(parameter_lists(cp)[kind], lr=0.1)
+    ours, theirs = (
+        refusal(library.optim.SGD, parameter_lists(library)[kind], {"lr": 0.1})
+        for library in (cp, torch)
+    )
+    assert ours is theirs is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -112,16 +111,16 @@ class MultiStepLR(LRScheduler):
         gamma: float = 0.1,
         last_epoch: int = -1,
     ) -> None:
-        self.milestones = Counter(milestones)
+        self.milestones: dict[int, int] = Counter(milestones)
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
-        return self._scaled(self.gamma ** self.milestones[self.last_epoch])
+        return self._scaled(self.gamma ** self.milestones.get(self.last_epoch, 0))
 
     def _formula(self, base: float) -> float:
-        passed = bisect.bisect_right(sorted(self.milestones.elements()), self.last_epoch)
-        return base * self.gamma**passed
+        passed = [count for step, count in self.milestones.items() if step <= self.last_epoch]
+        return base * self.gamma ** sum(passed)
 
 
 class ConstantLR(LRScheduler):
