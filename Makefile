@@ -45,7 +45,7 @@ $(VENV)/.has-%: pyproject.toml | $(BIN)/python
 
 $(BIN)/python:
 	@if [ -z "$(PYTHON)" ] || ! $(PYTHON) -c '$(NEW_ENOUGH)' 2>/dev/null; then \
-		echo "clownpiece needs Python 3.11 or newer, and there is $$(python3 --version 2>&1 | tail -n 1)." \
+		echo "clownpiece needs Python 3.11 or newer, and there is $$($(or $(PYTHON),python3) --version 2>&1 | tail -n 1)." \
 			"Install one from python.org or your system, or name it: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11" >&2; \
 		exit 1; fi
 	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
