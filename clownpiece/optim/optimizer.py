@@ -210,7 +210,7 @@ class Optimizer:
         with no_grad():
             for group in self.param_groups:
                 for param in group["params"]:
-                    if param.grad is not None:
+                    if param.grad is not None and param.array.size:
                         self._update_in_place(param, group)
         return loss
 
