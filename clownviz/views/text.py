@@ -99,7 +99,7 @@ def fit(text: str, columns: int) -> str:
     """
     if width(text) <= columns:
         return text
-    while width(text) > columns - 1:
+    while text and width(text) > columns - 1:
         text = text[:-1]
     return text + "…"
 
