@@ -2,7 +2,7 @@
 
 A module is connected with what computed its input. That is read from the tape: which tensor
 went in, and which call or operation it had come out of; neither the order of registration nor
-the identity of objects can say it. So `a(x) + x` is a skip that ends in a `+`, a module that is
+the identity of objects can say it. So `a(x) + x` is a skip that ends in a `+`, a layer that is
 called three times is one node with ×3, and a module that was never called has no edge.
 
 Operations that only move numbers (`reshape`, `transpose`, indexing) are written on the edge
@@ -13,6 +13,7 @@ the size of one step.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +37,8 @@ class Node:
         label: the operation's symbol, the argument's name.
         name: the operation's name.
         count: how often it was applied in one run.
+        place, places: a module without parameters has a node at each place where it is applied;
+            which one this is, and of how many.
         shape: what an input, output or parameter looks like.
     """
 
@@ -47,6 +50,8 @@ class Node:
     count: int = 1
     shape: str = ""
     error: str | None = None
+    place: int = 1
+    places: int = 1
     name: str = ""
     latex: str = ""
 
@@ -146,6 +151,7 @@ class _Builder:
         self.card: dict[int, str | None] = {}
         self.with_calls: set[int] = set()
         self.numbers: dict[Any, str] = {}
+        self.places: dict[str, list[Node]] = {}
         self.used: set[int] = set()
 
     # -- the run -----------------------------------------------------------------------------
@@ -186,8 +192,11 @@ class _Builder:
             cluster.count = max(cluster.count, call.number)
             cluster.error = cluster.error or self._error_of(call)
             return
-        node = self._module(path)
-        node.count = max(node.count, call.number)
+        if self._is_stateless(path):
+            node = self._place(path, call)
+        else:
+            node = self._module(path)
+            node.count = max(node.count, call.number)
         node.error = node.error or self._error_of(call)
         self.card[call.index] = node.id
         for ref in leaves(call.inputs):
@@ -217,7 +226,7 @@ class _Builder:
             for value in operation.outputs:
                 self._comes_from(value, card, call.path)
             return
-        bits = self._bits(operation, call)
+        bits = self._bits(operation.inputs, call.index)
         for value in operation.outputs:
             self.made[value] = (call.index, bits)
         if operation.name in MOVES and len(operation.inputs) == 1:
@@ -231,11 +240,12 @@ class _Builder:
         for value in operation.outputs:
             self._comes_from(value, node.id, call.path)
 
-    def _bits(self, operation: Operation, call: Call) -> int:
+    def _bits(self, values: Iterable[int], call: int | None) -> int:
+        """The modules called in the forward `call` that these values depend on."""
         bits = 0
-        for value in operation.inputs:
+        for value in values:
             where, known = self.made.get(value, (None, 0))
-            bits |= known if where == call.index else 1
+            bits |= known if where == call else 1
         return bits
 
     def _bit(self, path: str) -> int:
@@ -286,6 +296,30 @@ class _Builder:
             self.graph.nodes[name] = node
         return node
 
+    def _is_stateless(self, path: str) -> bool:
+        row = self.rows.get(path)
+        return row is not None and row.leaf and not row.params and not row.buffers
+
+    def _place(self, path: str, call: Call) -> Node:
+        """A module without numbers of its own, drawn as the operation that it is.
+
+        One `relu` that serves everywhere would tie the whole picture into a knot, though its
+        calls share nothing. So every place has a card, and a loop over time has one.
+        """
+        bits = self._bits(map(int, leaves(call.inputs)), call.parent)
+        parent = self.tape.calls[call.parent].path if call.parent is not None else ""
+        key = (path, self._shown(parent), bits)
+        name = self.numbers.get(key)
+        if name is None:
+            places = self.places.setdefault(path, [])
+            name = f"node:{path}#{len(places) + 1}" if places else f"node:{path}"
+            self.numbers[key] = name
+            node = Node(name, "module", path, self._container_of(path), count=0)
+            self.graph.nodes[name] = node
+            places.append(node)
+        self.graph.nodes[name].count += 1
+        return self.graph.nodes[name]
+
     def _operation_node(self, key: Any, operation: Operation, container: str) -> Node:
         name = self.numbers.get(key)
         if name is not None:
@@ -298,10 +332,14 @@ class _Builder:
         return node
 
     def _relate_counts(self) -> None:
-        """Count an operation once for all the equal blocks that its cluster stands for."""
-        for node in self.graph.nodes.values():
-            if node.role == "operation":
-                node.count = max(1, node.count // self.plan.multiplicity(node.path))
+        """Count what happens in equal blocks once for all that the cluster stands for."""
+        placed = [node for places in self.places.values() for node in places]
+        signs = [node for node in self.graph.nodes.values() if node.role == "operation"]
+        for node in (*placed, *signs):
+            node.count = max(1, node.count // self.plan.multiplicity(node.path))
+        for places in self.places.values():
+            for number, node in enumerate(places, 1):
+                node.place, node.places = number, len(places)
 
     def _error_node(self, call: Call) -> None:
         path = self._shown(call.path)

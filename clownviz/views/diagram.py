@@ -78,7 +78,7 @@ class Diagram(graphviz.Digraph, View):
             ValueError: a path or a direction is not known.
         """
         _check(tape, closed, unfolded, selected, direction)
-        made = cls(name=None, comment=None)
+        made = cls(format="svg")
         options = {"closed": tuple(closed), "fold": fold, "unfolded": tuple(unfolded)}
         made.tape, made.rows = tape, rows(tape)
         made.plan, made.graph = choose_plan(tape, made.rows, depth, budget, **options)
@@ -201,10 +201,10 @@ class Diagram(graphviz.Digraph, View):
 
         Args:
             filename, directory: where; also the source is saved there.
-            options: `format` ("svg" if not given), `cleanup=True` to delete the source again.
+            options: `format`, `cleanup=True` to delete the source again.
         """
-        format = options.pop("format", None) or self._format or "svg"
-        source = Path(self.save(filename, directory))
+        format = options.pop("format", None) or self.format
+        source = Path(self.save(filename, directory=directory))
         target = source.with_name(f"{source.name}.{format}")
         drawn = self.pipe(format)
         assert isinstance(drawn, bytes)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import html
 import re
 import textwrap
+from collections import Counter
 from collections.abc import Iterable
 
 import graphviz
@@ -78,6 +79,7 @@ class _Writer:
         self.below: dict[str | None, list[Cluster]] = {}
         for node in graph.nodes.values():
             self.inside.setdefault(node.container, []).append(node)
+        self.leaving = Counter(edge.source for edge in graph.edges.values())
         for cluster in graph.clusters.values():
             self.below.setdefault(cluster.parent, []).append(cluster)
 
@@ -162,7 +164,8 @@ class _Writer:
         if node.error:
             strip, ink, border = "family.loss.fill", "error", "error"
         title = f"{self._folded(node.path)}{kind}" + (f" ×{node.count}" if node.count > 1 else "")
-        lines = [] if out else [self._name_and_facts(name or "model", row)]
+        facts = f"{node.place} of {node.places}" if node.places > 1 else ""
+        lines = [] if out else [self._name_and_facts(name or "model", row, facts)]
         if node.error:
             said = _wrapped(node.error, '<BR ALIGN="LEFT"/>')
             lines.append(f'<FONT COLOR="{_hex("error")}" POINT-SIZE="9">{said}</FONT>')
@@ -189,10 +192,11 @@ class _Writer:
             return ""
         return f"{row.repeat.count} × " if len(row.repeat.first) == 1 else ""
 
-    def _name_and_facts(self, name: str, row: Row | None) -> str:
+    def _name_and_facts(self, name: str, row: Row | None, facts: str) -> str:
         text = f'<FONT COLOR="{_hex("text")}">{_text(name)}</FONT>'
         if row is not None and row.params:
             facts = f"{look.format_count(row.params)} params"
+        if facts:
             text += f'<FONT COLOR="{_hex("muted")}" POINT-SIZE="9">   {_text(facts)} </FONT>'
         return text + "  "
 
@@ -273,6 +277,8 @@ class _Writer:
             lines.insert(0, f"<I>{_text(' · '.join(edge.moved))}</I>")
         label = "<BR/>".join(f" {line} " for line in lines)
         attributes = {"label": f"<{label}>"} if label else {"arrowhead": "none"}
+        if self.leaving[edge.source] == 1:
+            attributes["weight"] = "8"  # the main path runs straight, and skips go around it
         dot.edge(self.names[edge.source], self.names[edge.target], **attributes)
 
     def _tie(self, dot: graphviz.Digraph, source: str, target: str, name: str) -> None:

@@ -80,7 +80,13 @@ def _cluster(graph: Graph, table: dict[str, Row], path: str) -> str:
 
 
 def _name(node: Node) -> str:
-    return printable(node.path or "model") if node.role == "module" else printable(node.label)
+    if node.role != "module":
+        return printable(node.label)
+    return printable(node.path or "model") + _which(node)
+
+
+def _which(node: Node) -> str:
+    return f" {node.place} of {node.places}" if node.places > 1 else ""
 
 
 def _label(node: Node, table: dict[str, Row], plan: Plan) -> str:
@@ -94,7 +100,7 @@ def _label(node: Node, table: dict[str, Row], plan: Plan) -> str:
         name = printable(node.path.rpartition(".")[2]) or "model"
         kind = f" ({printable(row.kind)})" if row is not None else ""
         params = f" {look.format_count(row.params)}" if row is not None and row.params else ""
-        return f"{name}{kind}{params}{times}{error}"
+        return f"{name}{_which(node)}{kind}{params}{times}{error}"
     shape = f" {node.shape}" if node.shape and node.role != "operation" else ""
     return f"{printable(node.label)}{shape}{times}{error}"
 

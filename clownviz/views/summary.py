@@ -214,7 +214,7 @@ def _right(is_number: bool) -> str:
 
 
 def _fill(line: Line) -> str:
-    return f"family.{look.family(line.row.family)}.fill"
+    return f"family.{look.family(line.row.family)}.text"
 
 
 def _label(line: Line) -> str:
@@ -265,7 +265,7 @@ _CSS = (
     ".cv-table tbody tr:hover td{background:var(--cv-surface)}"
     ".cv-table tr.cv-error td{color:var(--cv-error)}"
     ".cv-table td i{display:inline-block;width:.5em;height:.95em;border-radius:2px;"
-    "margin-right:.5em;vertical-align:-.1em}"
+    "margin-right:.5em;vertical-align:-.1em;opacity:.5}"
     ".cv-table dl{display:grid;grid-template-columns:max-content 1fr;gap:.15em 1em;"
     "margin:.5em .6em;border-top:1px solid var(--cv-border);padding-top:.5em}"
     ".cv-table dt{color:var(--cv-muted)}.cv-table dd{margin:0}"
@@ -301,7 +301,7 @@ class _Drawing:
         for at, (line, cells) in enumerate(zip(self.summary.lines, self.body)):
             y = 16 + (at + 1) * self.LINE
             indent = len(line.guides) * self.INDENT
-            parts.append(rect(16 + indent, y + 3, 5, 14, _fill(line), ' rx="2"'))
+            parts.append(rect(16 + indent, y + 3, 5, 14, _fill(line), ' rx="2" opacity="0.5"'))
             color = "error" if line.row.error else "text"
             parts += self._cells(y, cells, starts, widths, color, indent + 12)
         y = 16 + (len(self.body) + 1) * self.LINE + 8

@@ -71,8 +71,8 @@ class Tree(View):
         made = [rect(0, 0, wide, high, "background")]
         for at, (line, parts) in enumerate(zip(self.lines, texts)):
             x, y = 14 + len(line.guides) * 18.0, 12 + at * 22.0
-            fill = f"family.{look.family(line.row.family)}.fill"
-            made.append(rect(x, y + 2, 5, 15, fill, ' rx="2"'))
+            fill = f"family.{look.family(line.row.family)}.text"
+            made.append(rect(x, y + 2, 5, 15, fill, ' rx="2" opacity="0.5"'))
             x += 12
             for part, color in zip(parts, ("text", "muted", "muted", "error")):
                 if part:
@@ -128,7 +128,7 @@ def _text(line: Line) -> str:
 
 def _html(line: Line) -> str:
     head, shapes, facts, error = (html.escape(part) for part in _parts(line))
-    fill = look.variable(f"family.{look.family(line.row.family)}.fill")
+    fill = look.variable(f"family.{look.family(line.row.family)}.text")
     path = html.escape(line.row.path, quote=True)
     spans = "".join(
         f'<span class="{name}">{part}</span>'
@@ -145,7 +145,7 @@ _CSS = (
     ".cv-tree p{margin:0;padding:.1em 0 .1em 1.05em}.cv-tree summary{cursor:pointer;padding:.1em 0}"
     ".cv-tree b{font-weight:500;margin-right:.8em}"
     ".cv-tree i{display:inline-block;width:.4em;height:1em;border-radius:2px;margin-right:.5em;"
-    "vertical-align:-.1em}"
+    "vertical-align:-.1em;opacity:.5}"
     ".cv-tree span{color:var(--cv-muted);margin-right:.8em}"
     ".cv-tree .cv-shape{font-family:var(--cv-font-code);font-size:12px}"
     ".cv-tree .cv-bad{color:var(--cv-error)}"

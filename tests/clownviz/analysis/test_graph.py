@@ -54,6 +54,36 @@ def test_a_module_called_three_times_is_one_node():
     assert len(graph.nodes) == 5
 
 
+def test_an_activation_used_twice_is_no_loop():
+    made, x = made_with("a", "b")
+    made.module("relu", "ReLU")
+    with made.call("", x=x) as net:
+        h = made.layer("relu", made.layer("a", x))
+        net.returns(made.layer("relu", made.layer("b", h)))
+    graph = dataflow(made.tape)
+    first, second = graph.nodes["node:relu"], graph.nodes["node:relu#2"]
+    assert (first.place, second.place, first.places, first.count) == (1, 2, 2, 1)
+    assert [*graph.edges] == [
+        ("input:x", "node:a"),
+        ("node:a", "node:relu"),
+        ("node:relu", "node:b"),
+        ("node:b", "node:relu#2"),
+        ("node:relu#2", "output:output"),
+    ]
+
+
+def test_an_activation_in_a_loop_over_time_is_one_node():
+    made, x = made_with("hh")
+    made.module("tanh", "Tanh")
+    with made.call("", x=x) as net:
+        for _ in range(20):
+            x = made.layer("tanh", made.layer("hh", x))
+        net.returns(x)
+    graph = dataflow(made.tape)
+    assert graph.nodes["node:tanh"].count == 20
+    assert ("tanh", "hh") in edges(graph) and len(graph.nodes) == 4
+
+
 def test_moves_are_written_on_the_edge():
     made, x = made_with("a", "b")
     with made.call("", x=x) as net:

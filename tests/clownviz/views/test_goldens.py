@@ -1,0 +1,50 @@
+"""What every static view says of the example models, as goldens: texts, DOT, structure of SVG."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+from support.example_tapes import EXAMPLES
+from support.goldens import check_golden
+
+from clownviz.views.diagram import Diagram
+from clownviz.views.summary import Summary
+from clownviz.views.tree import Tree
+
+GOLDENS = Path(__file__).with_name("goldens")
+VIEWS = {"summary": Summary, "tree": Tree, "diagram": Diagram.of}
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+@pytest.mark.parametrize("view", VIEWS)
+def test_the_text_of_a_view(view, example):
+    check_golden(GOLDENS / f"{view}-{example}.txt", VIEWS[view](EXAMPLES[example]()).text())
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_source_of_a_diagram(example):
+    check_golden(GOLDENS / f"diagram-{example}.dot", Diagram.of(EXAMPLES[example]()).source)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_the_structure_of_a_drawn_diagram(example):
+    check_golden(GOLDENS / f"diagram-{example}.svg.txt", structure(Diagram.of(EXAMPLES[example]()).svg()))
+
+
+def structure(svg: str) -> str:
+    """Groups, what they are and what they say: all of an SVG but where and how large it is."""
+    lines = []
+    for group in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}g"):
+        kind = group.get("class", "")
+        if kind == "graph":
+            continue
+        name = "" if kind.startswith("edge") else group.get("id", "")
+        shapes = [
+            child.tag.rpartition("}")[2] for child in group if not child.tag.endswith(("title", "text"))
+        ]
+        said = [text.strip() for text in group.itertext()]
+        words = " | ".join(word for word in said if word)
+        lines.append(f"{kind} {name!r}: {' '.join(shapes)}: {words}")
+    return "\n".join(sorted(lines))
