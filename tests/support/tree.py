@@ -19,10 +19,10 @@ def files(*suffixes: str) -> list[Path]:
         command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
         listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         found = {Path(line) for line in listed.stdout.splitlines()}
-    else:
-        tops = [*PACKAGES, "tests", "notebooks", "docs"]
-        found = {path.relative_to(ROOT) for top in tops for path in (ROOT / top).rglob("*")}
-        found |= {path.relative_to(ROOT) for path in ROOT.glob("*.*")}
+    else:  # unpacked from an archive
+        made = {".venv", "__pycache__", "node_modules"}
+        everything = (path.relative_to(ROOT) for path in ROOT.rglob("*"))
+        found = {path for path in everything if not made.intersection(path.parts)}
     wanted = [path for path in found if not suffixes or path.name.endswith(suffixes)]
     return sorted(path for path in wanted if (ROOT / path).is_file())
 
