@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
 from ..tensor import Tensor
+from .errors import MissingAttribute
 from .module import Module, _indented
 from .parameter import Parameter
 
@@ -119,15 +120,6 @@ class Sequential(_Numbered):
         if isinstance(index, slice):
             return type(self)(OrderedDict(list(self._modules.items())[index]))
         return self._modules[self._name_at(index)]
-
-    def __delitem__(self, index: int | slice) -> None:
-        numbered = list(self._modules) == [str(number) for number in range(len(self))]
-        if numbered:
-            super().__delitem__(index)
-            return
-        names = list(self._modules)
-        for name in names[index] if isinstance(index, slice) else [self._name_at(index)]:
-            delattr(self, name)
 
     def insert(self, index: int, module: Module) -> Self:
         """Add one before place `index`."""
@@ -379,7 +371,7 @@ class ParameterDict(_Values):
 
     def __getitem__(self, key: str) -> Any:
         if key not in self._keys:
-            raise KeyError(key)
+            raise MissingAttribute(type(self), key, self._keys)
         return getattr(self, key)
 
     def __setitem__(self, key: str, value: Any) -> None:
@@ -467,8 +459,10 @@ class ParameterDict(_Values):
         return ParameterDict((key, default) for key in keys)
 
     def update(self, parameters: Any) -> None:
-        """Add or replace those of a mapping, or of pairs of name and value."""
-        for key, value in _pairs(parameters, type(self).__name__):
+        """Add or replace those of a mapping, or of pairs; a plain dict's in order of name."""
+        pairs = _pairs(parameters, type(self).__name__)
+        unordered = isinstance(parameters, Mapping) and not isinstance(parameters, OrderedDict)
+        for key, value in sorted(pairs, key=lambda pair: pair[0]) if unordered else pairs:
             self[key] = value
 
     def _named_values(self) -> list[tuple[Any, Any]]:

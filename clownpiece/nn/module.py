@@ -31,6 +31,7 @@ from typing import Any, Self
 from ..autograd.mode import no_grad
 from ..dtypes import as_dtype, dtype, float32, float64
 from ..tensor import Tensor, device
+from . import init
 from .errors import MissingAttribute, note_module
 from .hooks import Hookable, call_with_hooks, global_hooks, registered
 from .parameter import Buffer, Parameter
@@ -513,8 +514,12 @@ class Module(Hookable, Stateful):
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget the gradients of all parameters, or set them to zero."""
         for parameter in self.parameters():
-            if parameter.grad is not None:
-                parameter.grad = None if set_to_none else parameter.grad.detach().zero_()
+            grad = parameter.grad
+            if set_to_none or grad is None:
+                parameter.grad = None
+            else:
+                grad.detach_() if grad.grad_fn is not None else grad.requires_grad_(False)
+                init.zeros_(grad)
 
     def train(self, mode: bool = True) -> Self:
         """Set training mode, or (False) evaluation mode, here and in all children."""

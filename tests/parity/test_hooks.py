@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-import warnings
 
-import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
+
+from support.stories import assert_told_alike, numbers  # noqa: E402
 
 import clownpiece  # noqa: E402
 
@@ -23,39 +23,7 @@ def story(tell):
 
 @pytest.mark.parametrize("tell", STORIES)
 def test_both_tell_the_same(tell):
-    logs = []
-    for library in (torch, clownpiece):
-        log = Log()
-        np.random.seed(0)
-        with warnings.catch_warnings(record=True) as heard:
-            warnings.simplefilter("always")
-            tell(library, log)
-        logs.append([*log, *(["warned", w.category.__name__] for w in heard)])
-    assert len(logs[0]) > 0
-    assert logs[1] == logs[0]
-
-
-class Log(list):
-    """What happened, as plain values that can be compared."""
-
-    def __call__(self, *events):
-        self.append([plain(event) for event in events])
-
-
-def plain(value):
-    if isinstance(value, (tuple, list)):
-        kind = type(value).__name__
-        return [kind, *map(plain, value)]
-    if isinstance(value, dict):
-        return {name: plain(each) for name, each in value.items()}
-    if hasattr(value, "requires_grad"):
-        return [tuple(value.shape), np.round(value.detach().numpy(), 5).tolist()]
-    return value if isinstance(value, (str, int, float, bool, type(None))) else type(value).__name__
-
-
-def tensor(library, *shape, requires_grad=False):
-    values = np.round(np.random.standard_normal(shape), 3)
-    return library.tensor(values, requires_grad=requires_grad)
+    assert_told_alike(tell)
 
 
 def doubling(library):
@@ -91,13 +59,6 @@ def chain(library):
     return Chain()
 
 
-def attempt(log, action):
-    try:
-        return action()
-    except Exception as error:
-        log("raised", type(error).__name__)
-
-
 @story
 def four_kinds_of_hooks_on_a_tree(library, log):
     model = chain(library)
@@ -106,7 +67,7 @@ def four_kinds_of_hooks_on_a_tree(library, log):
         module.register_forward_hook(lambda m, x, y, n=name: log("forward", n, x, y))
         module.register_full_backward_pre_hook(lambda m, g, n=name: log("back pre", n, g))
         module.register_full_backward_hook(lambda m, i, o, n=name: log("back", n, i, o))
-    x = tensor(library, 3, requires_grad=True)
+    x = numbers(library, 3, requires_grad=True)
     x.register_hook(lambda g: log("tensor", g))
     model.a.weight.register_hook(lambda g: log("weight", g))
     model(x).sum().backward()
@@ -119,7 +80,7 @@ def no_input_requires_a_gradient(library, log):
     for name, module in model.named_modules():
         module.register_full_backward_pre_hook(lambda m, g, n=name: log("back pre", n, g))
         module.register_full_backward_hook(lambda m, i, o, n=name: log("back", n, i, o))
-    model(tensor(library, 3)).sum().backward()
+    model(numbers(library, 3)).sum().backward()
     log(model.a.weight.grad)
 
 
@@ -131,7 +92,7 @@ def order_with_prepend(library, log):
         module.register_forward_hook(lambda m, x, y, n=at: log("forward", n), prepend=prepend)
         module.register_full_backward_pre_hook(lambda m, g, n=at: log("bp", n), prepend=prepend)
         module.register_full_backward_hook(lambda m, i, o, n=at: log("b", n), prepend=prepend)
-    module(tensor(library, 2, requires_grad=True)).sum().backward()
+    module(numbers(library, 2, requires_grad=True)).sum().backward()
 
 
 @story
@@ -142,7 +103,7 @@ def hooks_replace_what_passes(library, log):
     module.register_forward_hook(lambda m, x, y: y + x[0])
     module.register_full_backward_pre_hook(lambda m, g: (g[0] * 5,))
     module.register_full_backward_hook(lambda m, i, o: (i[0] * 7,))
-    x = tensor(library, 2, requires_grad=True)
+    x = numbers(library, 2, requires_grad=True)
     y = module(x)
     log(y)
     y.sum().backward()
@@ -161,21 +122,21 @@ def keywords_reach_the_hooks_that_ask(library, log):
     module.register_forward_pre_hook(lambda m, args: log("plain pre", args))
     module.register_forward_hook(lambda m, a, k, y: log("hook", a, k, y), with_kwargs=True)
     module.register_forward_hook(lambda m, a, y: log("plain hook", a, y))
-    log(module(tensor(library, 2), scale=2.0))
+    log(module(numbers(library, 2), scale=2.0))
 
 
 @story
 def a_pre_hook_with_keywords_returns_nonsense(library, log):
     module = doubling(library)
     module.register_forward_pre_hook(lambda m, a, k: a, with_kwargs=True)
-    attempt(log, lambda: module(tensor(library, 2)))
+    log.attempt(lambda: module(numbers(library, 2)))
 
 
 @story
 def inputs_by_keyword_have_no_gradient_in_the_hook(library, log):
     module = doubling(library)
     module.register_full_backward_hook(lambda m, i, o: log("back", i, o))
-    x = tensor(library, 2, requires_grad=True)
+    x = numbers(library, 2, requires_grad=True)
     module(x=x).sum().backward()
     log(x.grad)
     module.register_forward_pre_hook(lambda m, a, k: log("pre", a, k), with_kwargs=True)
@@ -187,11 +148,11 @@ def several_inputs_and_outputs(library, log):
     module = doubling(library)
     module.register_full_backward_pre_hook(lambda m, g: log("bp", g))
     module.register_full_backward_hook(lambda m, i, o: log("b", i, o))
-    x, y = tensor(library, 2, requires_grad=True), tensor(library, 3, requires_grad=True)
+    x, y = numbers(library, 2, requires_grad=True), numbers(library, 3, requires_grad=True)
     first, second = module(x, y)
     (first.sum() + second.sum()).backward()
     log(x.grad, y.grad)
-    first, second = module(x, tensor(library, 3))
+    first, second = module(x, numbers(library, 3))
     first.sum().backward()
     log(x.grad)
     first, second = module(x, y)
@@ -202,18 +163,18 @@ def several_inputs_and_outputs(library, log):
 @story
 def wrong_numbers_of_gradients(library, log):
     module = doubling(library)
-    x = tensor(library, 2, requires_grad=True)
+    x = numbers(library, 2, requires_grad=True)
     with module.register_full_backward_hook(lambda m, i, o: (i[0], i[0])):
-        attempt(log, lambda: module(x).sum().backward())
+        log.attempt(lambda: module(x).sum().backward())
     with module.register_full_backward_pre_hook(lambda m, o: (o[0], o[0])):
-        attempt(log, lambda: module(x).sum().backward())
+        log.attempt(lambda: module(x).sum().backward())
 
 
 @story
 def a_gradient_for_an_input_that_wants_none(library, log):
     module = chain(library).a
     module.register_full_backward_hook(lambda m, i, o: (o[0],))
-    attempt(log, lambda: module(tensor(library, 1)).sum().backward())
+    log.attempt(lambda: module(numbers(library, 1)).sum().backward())
 
 
 @story
@@ -224,7 +185,7 @@ def outputs_that_are_no_tensors(library, log):
 
     module = Dictionary()
     module.register_full_backward_hook(lambda m, i, o: log("back"))
-    module(tensor(library, 2, requires_grad=True))["y"].sum().backward()
+    module(numbers(library, 2, requires_grad=True))["y"].sum().backward()
 
 
 @story
@@ -232,7 +193,7 @@ def without_gradients_the_backward_hooks_are_silent(library, log):
     module = chain(library)
     module.register_full_backward_hook(lambda m, i, o: log("back"))
     with library.no_grad():
-        log(module(tensor(library, 2)).requires_grad)
+        log(module(numbers(library, 2)).requires_grad)
 
 
 @story
@@ -244,8 +205,8 @@ def changes_in_place_behind_a_hook_are_refused(library, log):
 
     module = InPlace()
     module.register_full_backward_hook(lambda m, i, o: None)
-    x = tensor(library, 2, requires_grad=True)
-    attempt(log, lambda: module(x * 1))
+    x = numbers(library, 2, requires_grad=True)
+    log.attempt(lambda: module(x * 1))
     outer = doubling(library)
     outer.register_full_backward_hook(lambda m, i, o: None)
 
@@ -253,7 +214,7 @@ def changes_in_place_behind_a_hook_are_refused(library, log):
         y = outer(x)
         y += 1
 
-    attempt(log, change_output)
+    log.attempt(change_output)
 
 
 @story
@@ -261,7 +222,7 @@ def gradients_of_gradients_through_hooks(library, log):
     module = chain(library)
     for name, each in module.named_modules():
         each.register_full_backward_hook(lambda m, i, o, n=name: log("back", n, i, o))
-    x = tensor(library, 2, requires_grad=True)
+    x = numbers(library, 2, requires_grad=True)
     (g,) = library.autograd.grad((module(x) ** 3).sum(), x, create_graph=True)
     log(g)
     log(library.autograd.grad(g.sum(), x)[0])
@@ -272,10 +233,10 @@ def handles_remove_once_and_for_all(library, log):
     module = doubling(library)
     first = module.register_forward_hook(lambda m, x, y: log("first"))
     with module.register_forward_hook(lambda m, x, y: log("second")):
-        module(tensor(library, 1))
+        module(numbers(library, 1))
     first.remove()
     first.remove()
-    module(tensor(library, 1))
+    module(numbers(library, 1))
     log(len(module._forward_hooks))
 
 
@@ -290,8 +251,8 @@ def a_hook_may_remove_itself(library, log):
 
     handles.append(module.register_forward_hook(once))
     module.register_forward_hook(lambda m, x, y: log("always"))
-    module(tensor(library, 1))
-    module(tensor(library, 1))
+    module(numbers(library, 1))
+    module(numbers(library, 1))
 
 
 def failing(library):
@@ -310,8 +271,8 @@ def hooks_that_are_always_called(library, log):
     module.register_forward_hook(
         lambda m, a, k, y: log("with keywords", a, k, y), always_call=True, with_kwargs=True
     )
-    attempt(log, lambda: module(tensor(library, 2)))
-    attempt(log, lambda: module(tensor(library, 2)))
+    log.attempt(lambda: module(numbers(library, 2)))
+    log.attempt(lambda: module(numbers(library, 2)))
 
 
 @story
@@ -325,7 +286,7 @@ def an_always_called_hook_is_not_called_twice(library, log):
     module.register_forward_hook(lambda m, x, y: log("before", y), always_call=True)
     module.register_forward_hook(breaks, always_call=True)
     module.register_forward_hook(lambda m, x, y: log("after", y), always_call=True)
-    attempt(log, lambda: module(tensor(library, 2)))
+    log.attempt(lambda: module(numbers(library, 2)))
 
 
 @story
@@ -337,7 +298,7 @@ def an_always_called_hook_that_fails_is_only_a_warning(library, log):
 
     module.register_forward_hook(breaks, always_call=True)
     module.register_forward_hook(lambda m, x, y: log("always"), always_call=True)
-    attempt(log, lambda: module(tensor(library, 2)))
+    log.attempt(lambda: module(numbers(library, 2)))
 
 
 @story
@@ -349,7 +310,7 @@ def a_failing_pre_hook(library, log):
 
     module.register_forward_pre_hook(breaks)
     module.register_forward_hook(lambda m, x, y: log("always", y), always_call=True)
-    attempt(log, lambda: module(tensor(library, 2)))
+    log.attempt(lambda: module(numbers(library, 2)))
 
 
 @story
@@ -369,10 +330,10 @@ def hooks_for_all_modules(library, log):
     model.a.register_forward_pre_hook(lambda m, x: log("own pre"))
     model.a.register_forward_hook(lambda m, x, y: log("own forward"))
     model.a.register_full_backward_hook(lambda m, i, o: log("own b"))
-    model(tensor(library, 2, requires_grad=True)).sum().backward()
+    model(numbers(library, 2, requires_grad=True)).sum().backward()
     for handle in handles:
         handle.remove()
-    model(tensor(library, 2, requires_grad=True)).sum().backward()
+    model(numbers(library, 2, requires_grad=True)).sum().backward()
 
 
 @story
@@ -414,7 +375,7 @@ def state_dict_hooks(library, log):
     state = model.state_dict(prefix="net.", keep_vars=True)
     log(list(state), {name: dict(value) for name, value in state._metadata.items()})
     model.register_state_dict_post_hook(lambda *given: 3)
-    attempt(log, model.state_dict)
+    log.attempt(model.state_dict)
 
 
 @story
@@ -434,7 +395,7 @@ def load_state_dict_hooks(library, log):
         module.register_load_state_dict_pre_hook(pre)
         module.register_load_state_dict_post_hook(post)
     state = {**model.state_dict(), "more": library.zeros(1)}
-    attempt(log, lambda: model.load_state_dict(state))
+    log.attempt(lambda: model.load_state_dict(state))
     result = model.load_state_dict(state, strict=False)
     log(result.missing_keys, result.unexpected_keys)
 
@@ -444,10 +405,10 @@ def copies_have_hooks_of_their_own(library, log):
     model = chain(library)
     model.handle = model.register_forward_hook(lambda m, x, y: log("forward", m is model))
     twin = copy.deepcopy(model)
-    twin(tensor(library, 1))
+    twin(numbers(library, 1))
     twin.handle.remove()
-    twin(tensor(library, 1))
-    model(tensor(library, 1))
+    twin(numbers(library, 1))
+    model(numbers(library, 1))
 
 
 @story
@@ -462,7 +423,7 @@ def what_a_named_tuple_becomes(library, log):
 
     module = Pairs()
     module.register_full_backward_hook(lambda m, i, o: log("back", i, o))
-    x = tensor(library, 2, requires_grad=True)
+    x = numbers(library, 2, requires_grad=True)
     result = module(x)
     log(type(result).__name__, result.left, result.right)
     result.right.sum().backward()
@@ -473,7 +434,7 @@ def what_a_named_tuple_becomes(library, log):
 def the_same_module_called_twice_in_one_graph(library, log):
     module = doubling(library)
     module.register_full_backward_hook(lambda m, i, o: log("back", i, o))
-    x = tensor(library, 2, requires_grad=True)
+    x = numbers(library, 2, requires_grad=True)
     (module(x) * module(x * 3)).sum().backward()
     log(x.grad)
 
@@ -483,7 +444,7 @@ def a_module_that_returns_its_input(library, log):
     module = library.nn.Identity()
     module.register_full_backward_pre_hook(lambda m, g: log("bp", g))
     module.register_full_backward_hook(lambda m, i, o: log("back", i, o))
-    x = tensor(library, 2, requires_grad=True)
+    x = numbers(library, 2, requires_grad=True)
     y = module(x)
     log(y is x, y.is_leaf)
     y.sum().backward()
@@ -498,7 +459,7 @@ def inputs_that_are_not_tensors(library, log):
 
     module = Mixed()
     module.register_full_backward_hook(lambda m, i, o: log("back", i, o))
-    x = tensor(library, 2, requires_grad=True)
+    x = numbers(library, 2, requires_grad=True)
     y, name = module("n", x, [2.0])
     y.sum().backward()
     log(name, x.grad)
@@ -508,7 +469,7 @@ def inputs_that_are_not_tensors(library, log):
 def hooks_on_the_way_out_change_what_the_parent_sees(library, log):
     model = chain(library)
     model.a.register_forward_hook(lambda m, x, y: y.detach())
-    x = tensor(library, 2, requires_grad=True)
+    x = numbers(library, 2, requires_grad=True)
     y = model(x)
     y.sum().backward()
     log(x.grad, model.a.weight.grad, model.b.weight.grad)

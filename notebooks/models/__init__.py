@@ -1,0 +1,1 @@
+"""Small models that lectures, notebooks and tests share; each file reads on its own."""
