@@ -70,13 +70,23 @@ export class NumberPanel {
   }
 
   /**
+   * The number of a curve's colour: losses come first and learning rates last, as in the still.
+   * @param {string} name
+   */
+  rank(name) {
+    const place = (/** @type {string} */ each) => (isLoss(each) ? 0 : isRate(each) ? 2 : 1);
+    const order = [...this.names].sort((a, b) => place(a) - place(b));
+    return order.indexOf(name) % 8;
+  }
+
+  /**
    * @param {string[]} names
    * @returns {Curve[]}
    */
   curves(names) {
     return names.map((name) => ({
       name,
-      colour: `series.${this.names.indexOf(name) % 8}`,
+      colour: `series.${this.rank(name)}`,
       points: this.training.curve(name),
       hidden: this.hidden.has(name),
     }));
@@ -115,7 +125,7 @@ export class NumberPanel {
 
   /** @param {string} name */
   legendItem(name) {
-    const colour = `var(--cv-series-${this.names.indexOf(name) % 8})`;
+    const colour = `var(--cv-series-${this.rank(name)})`;
     const swatch = h("span", { class: "cv-swatch", style: { background: colour } });
     const button = h(
       "button",
