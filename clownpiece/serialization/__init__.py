@@ -116,8 +116,8 @@ def _read(file: BinaryIO, name: str) -> tuple[Any, dict[str, str]]:
         tensors, strings = safetensors.read(file, name)
     else:
         raise RuntimeError(
-            f"{name} is neither a safetensors, an npz nor a PyTorch file: it starts with "
-            f"{start[:8]!r}" + ("" if start else ", for it is empty")
+            f"{name} is neither a safetensors, an npz nor a PyTorch file: it "
+            + (f"starts with {start[:8]!r}" if start else "is empty, perhaps cut short")
         )
     structure = strings.pop(STRUCTURE, None)
     return from_tensors(tensors, structure, name), strings

@@ -33,7 +33,7 @@ _TYPES = {
 
 def looks_right(start: bytes) -> bool:
     """Whether these first bytes can be a header's length and its opening brace."""
-    return len(start) < 16 or start[8:9] == b"{"
+    return 0 < len(start) < 16 or start[8:9] == b"{"
 
 
 def write(file: BinaryIO, arrays: dict[str, np.ndarray], metadata: dict[str, str]) -> None:
