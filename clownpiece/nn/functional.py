@@ -13,16 +13,13 @@ tensor([[1., 0., 3.]])
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from ..autograd.mode import no_grad
-from ..kernels.normalization import channel_statistics
 from ..ops import REGISTRY, Op
 from ..ops import activation as _activation
-from ..ops import embedding as _embedding
 from ..ops import loss as _loss
 from ..ops import normalization as _normalization
 from ..ops import softmax as _softmax
@@ -39,8 +36,6 @@ from ..ops.activation import (
     tanhshrink,
 )
 from ..ops.adaptive_pooling import adaptive_avg_pool as _adaptive_avg_pool
-from ..ops.adaptive_pooling import adaptive_max_pool as _adaptive_max_pool
-from ..ops.adaptive_pooling import fractional_max_pool as _fractional_max_pool
 from ..ops.affine import bilinear, linear
 from ..ops.attention import scaled_dot_product_attention as _attention
 from ..ops.convolution import (
@@ -56,9 +51,10 @@ from ..ops.convolution import (
 from ..ops.ctc import ctc_loss
 from ..ops.distances import cosine_similarity, normalize, pairwise_distance, pdist
 from ..ops.dropout import alpha_dropout as _alpha_dropout
-from ..ops.dropout import channel_dropout as _channel_dropout
 from ..ops.dropout import drop, keep_mask
-from ..ops.embedding import one_hot
+from ..ops.embedding import embedding as _embedding
+from ..ops.embedding import embedding_bag as _embedding_bag
+from ..ops.embedding import one_hot, shorten
 from ..ops.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -82,13 +78,14 @@ from ..ops.margin_losses import (
     triplet_margin_loss,
     triplet_margin_with_distance_loss,
 )
+from ..ops.max_pooling import adaptive_max_pool as _adaptive_max_pool
+from ..ops.max_pooling import fractional_max_pool as _fractional_max_pool
+from ..ops.max_pooling import max_pool as _max_pool
 from ..ops.multihead import multi_head_attention_forward
 from ..ops.normalization import local_response_norm
 from ..ops.padding import pad
 from ..ops.pooling import avg_pool as _avg_pool
 from ..ops.pooling import lp_pool as _lp_pool
-from ..ops.pooling import max_pool as _max_pool
-from ..ops.pooling import max_pool_with_indices as _max_pool_with_indices
 from ..ops.pooling import max_unpool as _max_unpool
 from ..ops.resampling import (
     affine_grid,
@@ -98,10 +95,36 @@ from ..ops.resampling import (
     pixel_shuffle,
     pixel_unshuffle,
 )
+from ..ops.running import batch_norm, instance_norm
 from ..ops.trigonometry import tanh
 from ..random import default_generator
-from ..tensor import Tensor, wrap
+from ..tensor import Tensor
 
+# fmt: off
+__all__ = [
+    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool1d",
+    "adaptive_max_pool2d", "adaptive_max_pool3d", "affine_grid", "alpha_dropout", "avg_pool1d",
+    "avg_pool2d", "avg_pool3d", "batch_norm", "bilinear", "binary_cross_entropy",
+    "binary_cross_entropy_with_logits", "celu", "celu_", "channel_shuffle", "conv1d", "conv2d",
+    "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d", "cosine_embedding_loss",
+    "cosine_similarity", "cross_entropy", "ctc_loss", "dropout", "dropout1d", "dropout2d",
+    "dropout3d", "elu", "elu_", "embedding", "embedding_bag", "feature_alpha_dropout", "fold",
+    "fractional_max_pool2d", "fractional_max_pool3d", "gaussian_nll_loss", "gelu", "glu",
+    "grid_sample", "group_norm", "gumbel_softmax", "hardshrink", "hardsigmoid", "hardswish",
+    "hardtanh", "hardtanh_", "hinge_embedding_loss", "huber_loss", "instance_norm", "interpolate",
+    "kl_div", "l1_loss", "layer_norm", "leaky_relu", "leaky_relu_", "linear",
+    "linear_cross_entropy", "local_response_norm", "log_softmax", "logsigmoid", "lp_pool1d",
+    "lp_pool2d", "lp_pool3d", "margin_ranking_loss", "max_pool1d", "max_pool2d", "max_pool3d",
+    "max_unpool1d", "max_unpool2d", "max_unpool3d", "mish", "mse_loss",
+    "multi_head_attention_forward", "multi_margin_loss", "multilabel_margin_loss",
+    "multilabel_soft_margin_loss", "nll_loss", "normalize", "one_hot", "pad", "pairwise_distance",
+    "pdist", "pixel_shuffle", "pixel_unshuffle", "poisson_nll_loss", "prelu", "relu", "relu6",
+    "relu_", "rms_norm", "rrelu", "rrelu_", "scaled_dot_product_attention", "selu", "selu_",
+    "sigmoid", "silu", "smooth_l1_loss", "soft_margin_loss", "softmax", "softmin", "softplus",
+    "softshrink", "softsign", "tanh", "tanhshrink", "threshold", "threshold_",
+    "triplet_margin_loss", "triplet_margin_with_distance_loss", "unfold", "upsample",
+]
+# fmt: on
 
 # -- activations ----------------------------------------------------------------------------------
 
@@ -189,6 +212,48 @@ def rrelu(
         return leaky_relu(input, (lower + upper) / 2, inplace)
     drawn = default_generator.numpy.uniform(lower, upper, input.shape)
     return _activate(_activation.leak, input, inplace, drawn.astype(input.array.dtype))
+
+
+def relu_(input: Tensor) -> Tensor:
+    """`relu`, in place."""
+    return relu(input, inplace=True)
+
+
+def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """`leaky_relu`, in place."""
+    return leaky_relu(input, negative_slope, inplace=True)
+
+
+def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """`elu`, in place."""
+    return elu(input, alpha, inplace=True)
+
+
+def selu_(input: Tensor) -> Tensor:
+    """`selu`, in place."""
+    return selu(input, inplace=True)
+
+
+def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """`celu`, in place."""
+    return celu(input, alpha, inplace=True)
+
+
+def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+    """`hardtanh`, in place."""
+    return hardtanh(input, min_val, max_val, inplace=True)
+
+
+def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
+    """`threshold`, in place."""
+    return _activate(_activation.threshold, input, True, threshold, value)
+
+
+def rrelu_(
+    input: Tensor, lower: float = 1.0 / 8, upper: float = 1.0 / 3, training: bool = False
+) -> Tensor:
+    """`rrelu`, in place."""
+    return rrelu(input, lower, upper, training, inplace=True)
 
 
 def _dim_of(name: str, dim: int | None, ndim: int) -> int:
@@ -347,88 +412,6 @@ def group_norm(
     return _normalization.group_norm(input, weight, bias, num_groups, eps)
 
 
-def _array(x: Tensor | None) -> np.ndarray | None:
-    return None if x is None else x.array
-
-
-def _follow(running: Tensor | None, found: np.ndarray, momentum: float) -> None:
-    """Move a running statistic towards what was found, outside of the graph."""
-    if running is not None:
-        running.array *= 1 - momentum
-        running.array += (momentum * found).astype(running.array.dtype)
-        running.bump_version()
-
-
-def _several(name: str, size: Sequence[int], cells: int) -> None:
-    if cells == 1:
-        raise ValueError(
-            f"{name}: Expected more than 1 value per channel when training, got input size "
-            f"{list(size)}; one value has no variance"
-        )
-
-
-def batch_norm(
-    input: Tensor,
-    running_mean: Tensor | None,
-    running_var: Tensor | None,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    training: bool = False,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Tensor:
-    """Each channel by its mean and variance: the batch's in `training`, else the running ones.
-
-    In training, running statistics move by `momentum` towards those of the batch, with the
-    unbiased variance, and outside of the graph.
-
-    Raises:
-        ValueError: in training there is one value a channel, which has no variance.
-        RuntimeError: no running statistics outside of training; sizes that do not fit.
-    """
-    if not training:
-        if running_mean is None or running_var is None:
-            raise RuntimeError(
-                "batch_norm: Expected running_mean and running_var to be defined when "
-                "training=False"
-            )
-        return _normalization.batch_norm(
-            input, weight, bias, running_mean.array, running_var.array, False, eps
-        )
-    if input.ndim < 2:
-        raise RuntimeError(f"batch_norm: expected at least 2 dimensions (N, C, *); got {input.ndim}")
-    cells = input.array.size // max(1, input.shape[1])
-    _several("batch_norm", input.shape, cells)
-    mean, var = channel_statistics(input.array)
-    _follow(running_mean, mean, momentum)
-    _follow(running_var, var * (cells / max(1, cells - 1)), momentum)
-    return _normalization.batch_norm(input, weight, bias, mean, var, True, eps)
-
-
-def instance_norm(
-    input: Tensor,
-    running_mean: Tensor | None = None,
-    running_var: Tensor | None = None,
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    use_input_stats: bool = True,
-    momentum: float = 0.1,
-    eps: float = 1e-5,
-) -> Tensor:
-    """Each channel of each sample by its own mean and variance (Ulyanov et al. 2016)."""
-    if not use_input_stats:
-        return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
-    samples, channels = input.shape[:2]
-    cells = input.array.size // max(1, samples * channels)
-    _several("instance_norm", input.shape, cells)
-    if running_mean is not None or running_var is not None:
-        mean, var = channel_statistics(input.array.reshape(1, samples * channels, -1))
-        unbiased = var * (cells / max(1, cells - 1))
-        _follow(running_mean, mean.reshape(samples, channels).mean(0), momentum)
-        _follow(running_var, unbiased.reshape(samples, channels).mean(0), momentum)
-    return _normalization.group_norm(input, weight, bias, channels, eps)
-
-
 # -- attention ------------------------------------------------------------------------------------
 
 
@@ -445,16 +428,23 @@ def scaled_dot_product_attention(
     """softmax(query keyᵀ · scale + attn_mask) value; see the record of the same name."""
     keep = None
     if dropout_p > 0:
-        lead = np.broadcast_shapes(
-            query.shape[:-2], () if enable_gqa else key.shape[:-2], () if enable_gqa else value.shape[:-2]
-        )
+        others = () if enable_gqa else (key.shape[:-2], value.shape[:-2])
+        lead = np.broadcast_shapes(query.shape[:-2], *others)
         drawn = keep_mask((*lead, query.shape[-2], key.shape[-2]), dropout_p)
-        keep = drawn.astype(query.array.dtype) * (1 / (1 - dropout_p) if dropout_p < 1 else 0)
-        keep = keep.astype(query.array.dtype, copy=False)
+        keep = drawn.astype(query.array.dtype)
+        keep *= 1 / (1 - dropout_p) if dropout_p < 1 else 0
     return _attention(query, key, value, attn_mask, keep, is_causal, scale, enable_gqa)
 
 
 # -- embedding ------------------------------------------------------------------------------------
+
+
+def _row_of_padding(padding_idx: int | None, rows: int) -> int | None:
+    if padding_idx is not None and not -rows <= padding_idx < rows:
+        raise AssertionError(
+            f"Padding_idx must be within num_embeddings: {padding_idx} is none of {rows} rows"
+        )
+    return None if padding_idx is None else padding_idx % rows
 
 
 def embedding(
@@ -472,24 +462,8 @@ def embedding(
     """
     padding_idx = _row_of_padding(padding_idx, len(weight))
     if max_norm is not None:
-        _shorten(weight, input, max_norm, norm_type)
-    return _embedding.embedding(input, weight, padding_idx, scale_grad_by_freq)
-
-
-def _row_of_padding(padding_idx: int | None, rows: int) -> int | None:
-    if padding_idx is not None and not -rows <= padding_idx < rows:
-        raise AssertionError(
-            f"Padding_idx must be within num_embeddings: {padding_idx} is none of {rows} rows"
-        )
-    return None if padding_idx is None else padding_idx % rows
-
-
-def _shorten(weight: Tensor, used: Tensor, max_norm: float, norm_type: float) -> None:
-    rows = np.unique(used.array)
-    lengths = np.linalg.norm(weight.array[rows], norm_type, axis=1, keepdims=True)
-    factors = np.where(lengths > max_norm, max_norm / (lengths + 1e-7), 1)
-    weight.array[rows] *= factors.astype(weight.array.dtype)
-    weight.bump_version()
+        shorten(weight, input, max_norm, norm_type)
+    return _embedding(input, weight, padding_idx, scale_grad_by_freq)
 
 
 def embedding_bag(
@@ -512,14 +486,101 @@ def embedding_bag(
     """
     padding_idx = _row_of_padding(padding_idx, len(weight))
     if max_norm is not None:
-        _shorten(weight, input, max_norm, norm_type)
-    return _embedding.embedding_bag(
+        shorten(weight, input, max_norm, norm_type)
+    return _embedding_bag(
         input,
         weight,
         per_sample_weights,
-        None if offsets is None else offsets.array,
+        offsets,
         mode,
         include_last_offset,
         padding_idx,
         scale_grad_by_freq,
     )
+
+
+# -- losses of logits -----------------------------------------------------------------------------
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """The cross entropy of logits `(N, C, *)` with class numbers `(N, *)` or probabilities."""
+    reduction = reduction_of(size_average, reduce, reduction)
+    return _loss.cross_entropy(input, target, weight, ignore_index, reduction, label_smoothing)
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """The negative of the log-probabilities `(N, C, *)` of the classes `(N, *)`."""
+    reduction = reduction_of(size_average, reduce, reduction)
+    return _loss.nll_loss(input, target, weight, ignore_index, reduction)
+
+
+def linear_cross_entropy(
+    input: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    *,
+    linear_bias: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """The cross entropy of the logits `input` `linear_weight`ᵀ + `linear_bias`."""
+    if input.ndim not in (1, 2) or linear_weight.ndim < 2:
+        raise RuntimeError(
+            "linear_cross_entropy: expected input (N, in_features) or (in_features,) and "
+            f"linear_weight (C, *, in_features), got {tuple(input.shape)} and "
+            f"{tuple(linear_weight.shape)}"
+        )
+    classes = linear_weight.shape[:-1]
+    bias = None if linear_bias is None else linear_bias.reshape(-1)  # type: ignore[attr-defined]
+    flat = linear(input, linear_weight.reshape(-1, linear_weight.shape[-1]), bias)  # type: ignore[attr-defined]
+    logits = flat.reshape(*input.shape[:-1], *classes)
+    ignored = -100 if ignore_index is None else ignore_index
+    return _loss.cross_entropy(logits, target, weight, ignored, reduction, label_smoothing)
+
+
+# -- sizes ----------------------------------------------------------------------------------------
+
+
+def upsample(
+    input: Tensor,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+) -> Tensor:
+    """The old name of `interpolate`."""
+    return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+# -- pooling --------------------------------------------------------------------------------------
+
+avg_pool1d, avg_pool2d, avg_pool3d = (_avg_pool[n] for n in (1, 2, 3))
+lp_pool1d, lp_pool2d, lp_pool3d = (_lp_pool[n] for n in (1, 2, 3))
+max_unpool1d, max_unpool2d, max_unpool3d = (_max_unpool[n] for n in (1, 2, 3))
+adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d = (
+    _adaptive_avg_pool[n] for n in (1, 2, 3)
+)
+max_pool1d, max_pool2d, max_pool3d = (_max_pool[n] for n in (1, 2, 3))
+adaptive_max_pool1d, adaptive_max_pool2d, adaptive_max_pool3d = (
+    _adaptive_max_pool[n] for n in (1, 2, 3)
+)
+fractional_max_pool2d, fractional_max_pool3d = (_fractional_max_pool[n] for n in (2, 3))

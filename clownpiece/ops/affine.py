@@ -99,8 +99,8 @@ def _bilinear(x1: Any, x2: Any, weight: Any, bias: Any = None) -> Any:
     outs, in1, in2 = weight.shape
     if x1.shape[:-1] != x2.shape[:-1] or (x1.shape[-1], x2.shape[-1]) != (in1, in2):
         raise RuntimeError(
-            f"bilinear: expected inputs (*, {in1}) and (*, {in2}) for weight {tuple(weight.shape)}, "
-            f"alike but for the last dimension; got {tuple(x1.shape)} and {tuple(x2.shape)}"
+            f"bilinear: expected inputs (*, {in1}) and (*, {in2}) for weight {tuple(weight.shape)},"
+            f" alike but for the last dimension; got {tuple(x1.shape)} and {tuple(x2.shape)}"
         )
     # One product for all of x1 with all outputs, then each row with its row of x2.
     matrix = reshape(permute(weight, (1, 0, 2)), (in1, outs * in2))

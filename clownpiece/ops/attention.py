@@ -46,8 +46,8 @@ def _check(query: Any, key: Any, value: Any, mask: Any, is_causal: bool, gqa: bo
         query.ndim < 3 or key.shape[-3] != value.shape[-3] or query.shape[-3] % key.shape[-3]
     ):
         raise RuntimeError(
-            f"{name}: with enable_gqa the heads of key and value must be equal in number and divide "
-            f"those of query; got {shapes}"
+            f"{name}: with enable_gqa the heads of key and value must be equal in number and "
+            f"divide those of query; got {shapes}"
         )
 
 
@@ -109,8 +109,8 @@ def _check_fits(shape: tuple[int, ...], scores: tuple[int, ...]) -> None:
         fits = False
     if not fits:
         raise RuntimeError(
-            f"scaled_dot_product_attention: the mask of shape {tuple(shape)} cannot be broadcast to "
-            f"the scores' shape {scores}"
+            f"scaled_dot_product_attention: the mask of shape {tuple(shape)} cannot be broadcast "
+            f"to the scores' shape {scores}"
         )
 
 

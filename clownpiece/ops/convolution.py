@@ -432,8 +432,8 @@ def _fold(
         )
     if x.shape[-1] != places:
         raise RuntimeError(
-            f"fold: an output of size {size} has {windows.output} windows, {places} in all; expected"
-            f" so many columns in the input's last dimension, but it has {x.shape[-1]}"
+            f"fold: an output of size {size} has {windows.output} windows, {places} in all; "
+            f"expected so many columns in the input's last dimension, but it has {x.shape[-1]}"
         )
     return kernel.fold(x, windows) if x.ndim == 3 else kernel.fold(x[None], windows)[0]
 

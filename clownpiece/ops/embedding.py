@@ -8,10 +8,15 @@ from typing import Any
 import numpy as np
 
 from ..kernels.embedding import scatter_rows
+from ..tensor import Tensor
+from .composition import composition
+from .places import gather
 from .record import op
 from .samples import S, ints
+from .selection import keep
+from .shape import reshape
 
-__all__ = ["embedding", "one_hot", "rows_sum"]
+__all__ = ["embedding", "embedding_bag", "one_hot", "rows_sum", "shorten"]
 
 
 def _check_numbers(name: str, indices: Any, rows: int) -> None:
@@ -126,11 +131,111 @@ embedding = op(
 )
 
 
+def shorten(weight: Tensor, used: Tensor, max_norm: float, norm_type: float) -> None:
+    """Scale the rows in use that are longer than `max_norm` down to it, in place."""
+    rows = np.unique(used.array)
+    lengths = np.linalg.norm(weight.array[rows], norm_type, axis=1, keepdims=True)
+    factors = np.where(lengths > max_norm, max_norm / (lengths + 1e-7), 1)
+    weight.array[rows] *= factors.astype(weight.array.dtype)
+    weight.bump_version()
+
+
+def _bags(numbers: Any, offsets: Any, include_last_offset: bool) -> tuple[Any, int]:
+    """To which bag each of the flattened indices belongs, and how many bags there are."""
+    if numbers.ndim == 2:
+        if offsets is not None:
+            raise ValueError(
+                "embedding_bag: if input is 2D, then offsets has to be None, as input is treated "
+                f"as bags of one length; got offsets of shape {tuple(offsets.shape)}"
+            )
+        return np.repeat(np.arange(len(numbers)), numbers.shape[1]), len(numbers)
+    if numbers.ndim != 1 or offsets is None:
+        raise ValueError(
+            "embedding_bag: input has to be 2D, or 1D with offsets 1D; got input of shape "
+            f"{tuple(numbers.shape)}"
+        )
+    starts = _array(offsets)
+    if include_last_offset:
+        starts = starts[:-1]
+    if len(starts) and starts[0]:
+        raise RuntimeError(f"embedding_bag: offsets[0] has to be 0, but got {starts[0]}")
+    return np.searchsorted(starts, np.arange(len(numbers)), "right") - 1, len(starts)
+
+
+def _array(x: Any) -> np.ndarray:
+    return x if isinstance(x, np.ndarray) else x.array
+
+
+def _embedding_bag(
+    x: Any,
+    weight: Any,
+    per_sample_weights: Any = None,
+    offsets: Any = None,
+    mode: str = "mean",
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
+    scale_grad_by_freq: bool = False,
+) -> Any:
+    if mode not in ("sum", "mean", "max"):
+        raise ValueError(f"embedding_bag: mode has to be one of sum, mean or max; got {mode!r}")
+    if per_sample_weights is not None and mode != "sum":
+        raise NotImplementedError(
+            f"embedding_bag: per_sample_weights was not None, which only mode='sum' supports; got "
+            f"mode={mode!r}"
+        )
+    numbers = _array(x)
+    bags, count = _bags(numbers, offsets, include_last_offset)
+    flat = numbers.reshape(-1)
+    vectors = embedding(flat, weight, padding_idx, scale_grad_by_freq)
+    if mode == "max":
+        return _largest(vectors, bags, count, flat != padding_idx)
+    if per_sample_weights is not None:
+        vectors = vectors * reshape(per_sample_weights, (-1, 1))
+    if padding_idx is not None:
+        vectors = keep(vectors, (flat != padding_idx)[:, None])
+    total = rows_sum(vectors, bags, count)
+    if mode == "sum":
+        return total
+    sizes = np.bincount(
+        bags[flat != padding_idx] if padding_idx is not None else bags, minlength=count
+    )
+    return total / np.maximum(sizes, 1)[:, None].astype(_array(vectors).dtype)
+
+
+def _largest(vectors: Any, bags: Any, count: int, counted: Any) -> Any:
+    """The maximum of each bag's vectors, number by number; zeros for an empty bag."""
+    values = _array(vectors)
+    best = np.zeros((count, values.shape[1]), np.int64)
+    filled = np.zeros((count, 1), bool)
+    for bag in np.unique(bags[counted]):
+        members = np.flatnonzero((bags == bag) & counted)
+        best[bag] = members[values[members].argmax(0)]
+        filled[bag] = True
+    return keep(gather(vectors, 0, best), np.broadcast_to(filled, best.shape))
+
+
+embedding_bag = composition(
+    "embedding_bag",
+    _embedding_bag,
+    inputs="x weight per_sample_weights",
+    latex=r"\sum_{i \in bag} W_{x_i}",
+    doc="""The sum, mean or max of the rows that each bag names, without keeping the rows.
+
+    Bags are the rows of a 2-D `x`, or the pieces of a 1-D one that begin at `offsets`.
+    """,
+    samples=[
+        S(ints((3, 4), 5), (5, 2), None),
+        S(ints((6,), 5), (5, 2), None, offsets=np.array([0, 2, 2]), mode="max"),
+        S(ints((6,), 5), (5, 2), (6,), offsets=np.array([0, 2, 6]), mode="sum", padding_idx=1),
+    ],
+    torch="nn.functional.embedding_bag",
+    expose="",
+)
+
+
 def _one_hot(x: Any, num_classes: int = -1) -> Any:
     if x.dtype != np.int64:
-        raise RuntimeError(
-            f"one_hot is only applicable to index tensor of type int64, not {x.dtype}"
-        )
+        raise RuntimeError(f"one_hot is only applicable to index tensors of int64, not {x.dtype}")
     if x.size and x.min() < 0:
         raise RuntimeError("one_hot: Class values must be non-negative.")
     if num_classes == -1:

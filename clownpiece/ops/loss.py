@@ -376,7 +376,7 @@ nll_loss = op(
     grad={"x": _nll_slope},
     composed=_nll_in_ops,
     latex=r"-w_t \, x_t",
-    doc="""The negative of the log-probability that `x` `(N, C, *)` gives to class `target` `(N, *)`.
+    doc="""The negative log-probability that `x` `(N, C, *)` gives to class `target` `(N, *)`.
 
     Args:
         weight: `(C,)`, how much each class counts, also in the mean.

@@ -15,11 +15,16 @@ import numpy as np
 
 from ..kernels import pooling as kernel
 from ..kernels.windows import Windows, ntuple, plan
+from .activation import relu
+from .arithmetic import abs, sign
+from .composition import composition
+from .exponential import pow
 from .record import Op, op
-from .samples import S, drawn, ints
+from .samples import S, drawn, floats, ints
 
 __all__ = [
     "avg_pool",
+    "lp_pool",
     "max_pool",
     "max_pool_with_indices",
     "max_unpool",
@@ -434,3 +439,36 @@ def _define_avg_pool(n: int) -> Op:
 
 
 avg_pool = {n: _define_avg_pool(n) for n in (1, 2, 3)}
+
+
+def _define_lp_pool(n: int) -> Op:
+    name = f"lp_pool{n}d"
+
+    def forward(
+        x: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
+    ) -> Any:
+        check_pooled(name, x, n)
+        windows = _windows(name, tuple(x.shape[-n:]), kernel_size, stride, 0, 1, ceil_mode)
+        # PyTorch's sum is the mean times the whole kernel, also where a window hangs over.
+        total = window_mean(pow(x, float(norm_type)), windows) * float(_cells(kernel_size, n))
+        return pow(sign(total) * relu(abs(total)), 1.0 / norm_type)
+
+    return composition(
+        name,
+        forward,
+        latex=r"\left(\sum_k x_{c,\, i s + k}^p\right)^{1/p}",
+        doc=f"""The p-norm of each window of `x` `(N, C, {SPACE[n]})`, with p = `norm_type`.
+
+        p = 1 gives sums, a large p nearly maxima. As in PyTorch it is the p-th root of the sum of
+        powers: signs are kept for an odd p.
+        """,
+        samples=[
+            S(floats((2, 3, *SIZES[n - 1]), 0.2, 2), norm_type=2, kernel_size=2),
+            S(floats((2, 3, *SIZES[n - 1]), 0.2, 2), norm_type=3, kernel_size=2, ceil_mode=True),
+        ],
+        torch=f"nn.functional.{name}",
+        expose="functional",
+    )
+
+
+lp_pool = {n: _define_lp_pool(n) for n in (1, 2, 3)}

@@ -330,8 +330,8 @@ def _affine_grid(theta: Any, size: Sequence[int], align_corners: bool | None = N
     n = len(size) - 2
     if n not in (2, 3) or tuple(theta.shape[1:]) != (n, n + 1):
         raise ValueError(
-            f"affine_grid: expected a batch of {n}D affine matrices of shape Nx{n}x{n + 1} for size "
-            f"{tuple(size)}; got {tuple(theta.shape)}"
+            f"affine_grid: expected a batch of {n}D affine matrices of shape Nx{n}x{n + 1} for "
+            f"size {tuple(size)}; got {tuple(theta.shape)}"
         )
     axes = []
     for cells in size[2:]:

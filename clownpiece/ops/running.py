@@ -1,0 +1,93 @@
+"""Normalization with running statistics, which move outside of the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..kernels.normalization import channel_statistics
+from ..tensor import Tensor
+from . import normalization
+
+__all__ = ["batch_norm", "instance_norm"]
+
+
+def _follow(running: Tensor | None, found: np.ndarray, momentum: float) -> None:
+    """Move a running statistic towards what was found, outside of the graph."""
+    if running is not None:
+        running.array *= 1 - momentum
+        running.array += (momentum * found).astype(running.array.dtype)
+        running.bump_version()
+
+
+def _several(name: str, size: Sequence[int], cells: int) -> None:
+    if cells == 1:
+        raise ValueError(
+            f"{name}: Expected more than 1 value per channel when training, got input size "
+            f"{list(size)}; one value has no variance"
+        )
+
+
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Each channel by its mean and variance: the batch's in `training`, else the running ones.
+
+    In training, running statistics move by `momentum` towards those of the batch, with the
+    unbiased variance, and outside of the graph.
+
+    Raises:
+        ValueError: in training there is one value a channel, which has no variance.
+        RuntimeError: no running statistics outside of training; sizes that do not fit.
+    """
+    if not training:
+        if running_mean is None or running_var is None:
+            raise RuntimeError(
+                "batch_norm: Expected running_mean and running_var to be defined when "
+                "training=False"
+            )
+        return normalization.batch_norm(
+            input, weight, bias, running_mean.array, running_var.array, False, eps
+        )
+    if input.ndim < 2:
+        raise RuntimeError(
+            f"batch_norm: expected at least 2 dimensions (N, C, *); got {input.ndim}"
+        )
+    cells = input.array.size // max(1, input.shape[1])
+    _several("batch_norm", input.shape, cells)
+    mean, var = channel_statistics(input.array)
+    _follow(running_mean, mean, momentum)
+    _follow(running_var, var * (cells / max(1, cells - 1)), momentum)
+    return normalization.batch_norm(input, weight, bias, mean, var, True, eps)
+
+
+def instance_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """Each channel of each sample by its own mean and variance (Ulyanov et al. 2016)."""
+    if not use_input_stats:
+        return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    samples, channels = input.shape[:2]
+    cells = input.array.size // max(1, samples * channels)
+    _several("instance_norm", input.shape, cells)
+    if running_mean is not None or running_var is not None:
+        mean, var = channel_statistics(input.array.reshape(1, samples * channels, -1))
+        unbiased = var * (cells / max(1, cells - 1))
+        _follow(running_mean, mean.reshape(samples, channels).mean(0), momentum)
+        _follow(running_var, unbiased.reshape(samples, channels).mean(0), momentum)
+    return normalization.group_norm(input, weight, bias, channels, eps)
