@@ -18,6 +18,7 @@ from .hooks import (
 from .layers import *
 from .lazy import *
 from .loss import *
+from .loss_layers import *
 from .module import Module
 from .normalization import *
 from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -349,12 +350,12 @@ def losses():
     for name, arguments, inputs in numbers + classes + pairs:
         for reduction in ("mean", "sum", "none"):
             yield case(f"{name}({arguments}reduction={reduction!r})", *inputs)
+    yield case("LinearCrossEntropyLoss(4, 3)", f(5, 4), ints(3, 5))
+    yield case("LinearCrossEntropyLoss(4, 3, bias=True, ignore_index=1)", f(5, 4), ints(3, 5))
+    yield case("LinearCrossEntropyLoss(4, 3, out_features=(2,))", f(5, 4), ints(3, 5, 2))
+    yield case("AdaptiveLogSoftmaxWithLoss(8, 20, [5, 10], div_value=2.)", f(6, 8), ints(20, 6))
+    yield case("AdaptiveLogSoftmaxWithLoss(8, 9, [3], 2., head_bias=True)", f(8), ints(9))
     yield case("KLDivLoss(reduction='batchmean')", log_probs(4, 3), positive(4, 3))
-    lengths = (given([6, 5]), given([3, 2]))
-    for reduction in ("mean", "sum", "none"):
-        inputs = (log_probs(6, 2, 5), ints(5, 2, 3, low=1), *lengths)
-        yield case(f"CTCLoss(reduction={reduction!r})", *inputs)
-    yield case("CTCLoss(blank=4, zero_infinity=True)", log_probs(6, 2, 5), ints(4, 5), *lengths)
 
 
 TABLE = [
@@ -373,6 +374,8 @@ TABLE = [
 ]
 
 
+# Theirs warn of slower ways and of a mean that is not the mathematician's.
+@pytest.mark.filterwarnings("ignore:(enable_nested_tensor|reduction. 'mean'):UserWarning")
 @pytest.mark.parametrize("case", TABLE, ids=str)
 def test_values_gradients_and_buffers_agree(case):
     theirs, ours = build(case.text)
@@ -384,6 +387,7 @@ def test_values_gradients_and_buffers_agree(case):
 TEXTS = sorted({each.text for each in TABLE})
 
 
+@pytest.mark.filterwarnings("ignore:enable_nested_tensor:UserWarning")
 @pytest.mark.parametrize("text", TEXTS)
 def test_repr_and_state_agree(text):
     theirs, ours = build(text)
@@ -419,3 +423,26 @@ def test_arguments_have_the_same_names_order_and_defaults(name):
     if name in ("RNN", "LSTM", "GRU"):
         return  # Theirs take anything and read it themselves.
     assert list(ours.items())[: len(theirs)] == list(theirs.items())
+
+
+@pytest.mark.parametrize("targets", [ints(5, 2, 3, low=1), ints(5, 5, low=1)], ids=["2d", "1d"])
+@pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
+def test_ctc_agrees_behind_a_log_softmax(targets, reduction):
+    # Their gradient of log-probabilities is already that of the scores before log_softmax.
+    case_of = case("CTCLoss", f(6, 2, 5), targets, given([6, 5]), given([3, 2]))
+    found = []
+    for library in (torch, clownpiece):
+        loss = library.nn.CTCLoss(reduction=reduction)
+        scored = library.nn.LogSoftmax(dim=-1)
+        wrapped = library.nn.Module()
+        wrapped.forward = lambda x, *rest, loss=loss, scored=scored: loss(scored(x), *rest)
+        found.append(run(library, wrapped, case_of))
+    assert_same(found[1], found[0], 1e-6)
+
+
+def test_adaptive_softmax_predicts_and_knows_all_probabilities():
+    theirs, ours = build("AdaptiveLogSoftmaxWithLoss(8, 20, [5, 10], div_value=2.)")
+    x = np.random.default_rng(0).standard_normal((7, 8))
+    expected = theirs.log_prob(torch.tensor(x))
+    np.testing.assert_allclose(ours.log_prob(clownpiece.tensor(x)).detach(), expected.detach())
+    assert ours.predict(clownpiece.tensor(x)).tolist() == theirs.predict(torch.tensor(x)).tolist()

@@ -179,7 +179,15 @@ def getting_by_path(library, log):
     for path in ("", "first", "second.0", "second.5", "second.0.weight", "nope.0", "gap", "mean"):
         found = log.attempt(lambda path=path: module.get_submodule(path))
         log(path, type(found).__name__)
-    for path in ("scale", "second.0.weight", "second.nope", "mean", "nothing", "first", "no.weight"):
+    for path in (
+        "scale",
+        "second.0.weight",
+        "second.nope",
+        "mean",
+        "nothing",
+        "first",
+        "no.weight",
+    ):
         log(path, log.attempt(lambda path=path: module.get_parameter(path)) is not None)
     for path in ("mean", "cache", "scale", "nope", "first", "first.mean"):
         log(path, log.attempt(lambda path=path: module.get_buffer(path)) is not None)
@@ -511,7 +519,7 @@ def parameter_list_as_a_list(library, log):
     log(values[0], len(values[1:3]), type(values[1:3]).__name__, values[-1], values[-2])
     log.attempt(lambda: values[9])
     log.attempt(lambda: values.extend(3))
-    log.attempt(lambda: values())
+    log.attempt(lambda: values(1))
     log(repr(nn.ParameterList()), [n for n, _ in values.named_parameters()])
 
 
@@ -529,7 +537,7 @@ def parameter_dict_as_a_dict(library, log):
     del values["c"]
     log([n for n, _ in values.items()], [type(v).__name__ for v in values.values()])
     log.attempt(lambda: values["b"])
-    log.attempt(lambda: values())
+    log.attempt(lambda: values(1))
     values.clear()
     log(repr(values))
     log.attempt(lambda: values.__setitem__(3, library.zeros(1)))
