@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..capture.tape import Operation
+from ..look import format_number
 
 __all__ = ["MOVES", "symbol"]
 
@@ -41,13 +42,20 @@ def symbol(operation: Operation) -> str:
 
     >>> symbol(Operation(0, "add", inputs=(1, 2))), symbol(Operation(0, "softmax", inputs=(1,)))
     ('+', 'softmax')
-    >>> symbol(Operation(0, "mul", inputs=(1,), params={"b": "0.125"}))
-    '× 0.125'
+    >>> symbol(Operation(0, "mul", inputs=(1,), params={"b": "0.35355"}))
+    '× 0.354'
     """
     name = operation.name.rstrip("_")
     sign = _SYMBOLS.get(name, name)
     if len(operation.inputs) == 1 and name in ("add", "sub", "mul", "div", "pow"):
-        other = next(iter(operation.params.values()), "")
-        if other and len(other) <= 8:
-            return f"{sign} {other}"
+        other = _number(next(iter(operation.params.values()), ""))
+        return f"{sign} {other}".rstrip()
     return sign
+
+
+def _number(text: str) -> str:
+    """The number that a text is, as views write it; nothing if it is none."""
+    try:
+        return format_number(float(text))
+    except ValueError:
+        return ""

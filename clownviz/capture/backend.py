@@ -100,6 +100,10 @@ class Backend(Protocol):
         """Call `hook(module, args, kwargs, output)` after each forward that returned."""
         ...
 
+    def on_end(self, module: Any, hook: Callable[..., None]) -> Handle:
+        """Call `hook(module, args, kwargs, output)` after each forward, also one that raised."""
+        ...
+
     def on_gradient(self, tensor: Any, hook: Callable[[Any], None]) -> Handle:
         """Call `hook(gradient)` when backward has the tensor's gradient."""
         ...

@@ -94,9 +94,9 @@ class Capture:
             if id(module) in hooked:
                 continue
             hooked.add(id(module))
-            enter, leave = partial(recorder.enter, path), partial(recorder.leave, path)
-            handles.append(backend.on_enter(module, Hook(enter)))
-            handles.append(backend.on_leave(module, Hook(leave)))
+            handles.append(backend.on_enter(module, Hook(partial(recorder.enter, path))))
+            handles.append(backend.on_leave(module, Hook(partial(recorder.leave, path))))
+            handles.append(backend.on_end(module, Hook(partial(recorder.end, path))))
         if self.gradients:
             recorder.watch_parameters()
         self._exits.enter_context(backend.observe(recorder.operation))

@@ -117,6 +117,9 @@ class ClownpieceBackend:
     def on_leave(self, module: Any, hook: Callable[..., None]) -> Handle:
         return module.register_forward_hook(hook, with_kwargs=True)
 
+    def on_end(self, module: Any, hook: Callable[..., None]) -> Handle:
+        return module.register_forward_hook(hook, with_kwargs=True, always_call=True)
+
     def on_gradient(self, tensor: Any, hook: Callable[[Any], None]) -> Handle:
         return tensor.register_hook(hook)
 
@@ -127,6 +130,14 @@ class ClownpieceBackend:
         def observer(op: Any, inputs: tuple, params: dict, outputs: tuple, seconds: float) -> None:
             flops = op.flops_of(inputs, params, outputs)
             inplace = bool(params.get("inplace", False))
+            if not op.variadic:
+                # A number that stands where a tensor could (`x * 2`) is a parameter to a reader.
+                numbers = {
+                    name: value
+                    for name, value in zip(op.inputs, inputs)
+                    if isinstance(value, (int, float))
+                }
+                params = {**numbers, **params} if numbers else params
             hook(OpEvent(op.name, op.latex, inputs, outputs, params, inplace, flops, seconds))
 
         return observe_ops(observer)

@@ -75,7 +75,10 @@ def short(value: Any) -> str:
     >>> short(None), short(0.1), short(object())
     ('None', '0.1', '<object>')
     """
-    if value is None or isinstance(value, (bool, int, float, str, slice, type(...))):
+    if isinstance(value, float):
+        # NumPy's floats are Python floats too, but say more than the number.
+        return repr(float(value))
+    if value is None or isinstance(value, (bool, int, str, slice, type(...))):
         try:
             text = repr(value)
         except Exception:

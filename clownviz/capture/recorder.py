@@ -6,6 +6,7 @@ because the ids of objects are used again as soon as one dies.
 
 from __future__ import annotations
 
+import sys
 import threading
 import weakref
 from collections import deque
@@ -31,6 +32,7 @@ class _Thread(threading.local):
     def __init__(self) -> None:
         self.stack: list[tuple[Call, float]] = []
         self.busy = False
+        self.returned: Call | None = None
 
 
 class Recorder:
@@ -50,7 +52,9 @@ class Recorder:
         self._tensor_handles: deque[Handle] = deque()
         self._lock = threading.RLock()
         self._thread = _Thread()
+        # By id: a weak reference that says whether it is still the same, its version, its Value.
         self._seen: dict[int, tuple[Any, int, int]] = {}
+        self._arrays: dict[int, tuple[Any, int, int]] = {}
         self._parameters: dict[int, tuple[Any, str, list[ParameterInfo]]] = {}
         self._hooked: set[int] = set()
         self._sites: dict[Any, int] = {}
@@ -73,6 +77,7 @@ class Recorder:
             return
         with self._lock:
             stack = self._thread.stack
+            self._thread.returned = None
             if not stack:
                 self._step += 1
                 self._numbers = {}
@@ -99,20 +104,40 @@ class Recorder:
             return
         now = perf_counter()
         with self._lock:
-            stack = self._thread.stack
-            depth = len(stack) - 1
-            while depth >= 0 and stack[depth][0].path != path:
-                depth -= 1
-            if depth < 0:
-                return  # entered before the capture began
-            for unfinished, _ in stack[depth + 1 :]:
-                unfinished.error = "did not return: it raised, and its caller went on"
-                unfinished.ended = self._tick()
-            call, started = stack[depth]
-            del stack[depth:]
-            call.seconds = now - started
-            call.outputs = self._nest(output)
-            call.ended = self._tick()
+            running = self._pop(path)
+            if running is not None:
+                call, started = running
+                self._thread.returned = call
+                call.seconds = now - started
+                call.outputs = self._nest(output)
+                call.ended = self._tick()
+
+    def end(self, path: str, module: Any, args: tuple, kwargs: dict[str, Any], _: Any) -> None:
+        """A module's forward returned, which `leave` was told just before, or it raised."""
+        thread = self._thread
+        returned, thread.returned = thread.returned, None
+        if not self.active or (returned is not None and returned.path == path):
+            return
+        with self._lock:
+            running = self._pop(path)
+            if running is not None:
+                call, started = running
+                call.error = error_text(sys.exc_info()[1])
+                call.seconds = perf_counter() - started
+                call.ended = self._tick()
+
+    def _pop(self, path: str) -> tuple[Call, float] | None:
+        """Take the running call of a module off the stack; None if it began before the capture."""
+        stack = self._thread.stack
+        for depth in range(len(stack) - 1, -1, -1):
+            if stack[depth][0].path == path:
+                for lost, _ in stack[depth + 1 :]:
+                    lost.error = "did not return"
+                    lost.ended = self._tick()
+                running = stack[depth]
+                del stack[depth:]
+                return running
+        return None
 
     def _named(self, module: Any, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
         names = self.backend.arguments(module)
@@ -151,19 +176,38 @@ class Recorder:
         known = self._known(tensor)
         if known is not None and known[1] == version:
             return self.tape.values[known[2]]
-        return self._new_value(tensor, version)
+        return self._same_array(tensor, version) or self._new_value(tensor, version)
 
     def _known(self, tensor: Any) -> tuple[Any, int, int] | None:
         known = self._seen.get(id(tensor))
         return known if known is not None and known[0]() is tensor else None
 
     def _new_value(self, tensor: Any, version: int) -> Value:
-        shape, dtype, nbytes = self.backend.facts(tensor)
-        value = Value(len(self.tape.values), shape, dtype, nbytes)
+        value = self._add_value(tensor)
         parameter = self._parameters.get(id(tensor))
         if parameter is not None:
             value.origin = parameter[1]
+        self._remember(tensor, version, value)
+        return value
+
+    def _add_value(self, tensor: Any) -> Value:
+        shape, dtype, nbytes = self.backend.facts(tensor)
+        value = Value(len(self.tape.values), shape, dtype, nbytes)
         self.tape.values.append(value)
+        return value
+
+    def _remember(self, tensor: Any, version: int, value: Value) -> None:
+        self._seen[id(tensor)] = (weakref.ref(tensor), version, value.id)
+        array = self.backend.array(tensor)
+        self._arrays[id(array)] = (weakref.ref(array), version, value.id)
+
+    def _same_array(self, tensor: Any, version: int) -> Value | None:
+        """What is known of another tensor that is the same array: `x.detach()` is x."""
+        array = self.backend.array(tensor)
+        known = self._arrays.get(id(array))
+        if known is None or known[0]() is not array or known[1] != version:
+            return None
+        value = self.tape.values[known[2]]
         self._seen[id(tensor)] = (weakref.ref(tensor), version, value.id)
         return value
 
@@ -172,12 +216,7 @@ class Recorder:
         if not self.active or gradient is None:
             return
         with self._lock:
-            shape, dtype, nbytes = self.backend.facts(gradient)
-            seen = Value(len(self.tape.values), shape, dtype, nbytes)
-            self.tape.values.append(seen)
-            if self.keeper.looks:
-                self.keeper.look(seen, self.backend.array(gradient))
-            value.gradient = seen.id
+            value.gradient = self._looked_at(gradient).id
 
     def accumulated(self, infos: list[ParameterInfo], parameter: Any) -> None:
         """Backward has added to the gradient of a parameter."""
@@ -185,13 +224,15 @@ class Recorder:
         if not self.active or gradient is None:
             return
         with self._lock:
-            shape, dtype, nbytes = self.backend.facts(gradient)
-            seen = Value(len(self.tape.values), shape, dtype, nbytes)
-            self.tape.values.append(seen)
-            if self.keeper.looks:
-                self.keeper.look(seen, self.backend.array(gradient))
+            seen = self._looked_at(gradient).id
             for info in infos:
-                info.gradient = seen.id
+                info.gradient = seen
+
+    def _looked_at(self, tensor: Any) -> Value:
+        value = self._add_value(tensor)
+        if self.keeper.looks:
+            self.keeper.look(value, self.backend.array(tensor))
+        return value
 
     def watch_parameters(self) -> None:
         """Ask for the gradients of all parameters that will have one."""
@@ -280,7 +321,7 @@ class Recorder:
                     handles.pop().remove()
             text = None
             if error is not None:
-                text = self.tape.error = f"{type(error).__name__}: {error}".rstrip(": ")
+                text = self.tape.error = error_text(error)
             for call, started in self._thread.stack:
                 call.error = text or "did not return before the capture ended"
                 call.ended = self._tick()
@@ -289,6 +330,7 @@ class Recorder:
             self._add_backward_calls()
             self.tape.notes.extend(self.keeper.notes())
             self._seen.clear()
+            self._arrays.clear()
             self._parameters.clear()
 
     def _add_backward_calls(self) -> None:
@@ -331,6 +373,11 @@ class Recorder:
             return "None" if found is None else Ref(found)
 
         return replace(nest, lambda leaf: isinstance(leaf, (Ref, str)), gradient)
+
+
+def error_text(error: BaseException | None) -> str:
+    """`ValueError: what it says`."""
+    return f"{type(error).__name__}: {error}".rstrip(": ") if error is not None else "raised"
 
 
 class Hook:
