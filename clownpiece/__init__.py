@@ -56,9 +56,9 @@ _bind()
 for _record in _REGISTRY.values():
     if "function" in _record.expose:
         for _name in (_record.name, *_record.aliases):
-            globals()[_name] = _record
+            globals()[_name.rpartition(".")[2]] = _record
 
-from . import nn, optim, utils  # noqa: E402
+from . import linalg, nn, optim, utils  # noqa: E402
 from .serialization import load, save  # noqa: E402
 
 __version__ = "0.1.0"

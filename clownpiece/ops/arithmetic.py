@@ -8,7 +8,7 @@ import numpy as np
 
 from .record import Elementwise, elementwise
 from .samples import S, floats
-from .selection import keep, nothing
+from .selection import nothing
 
 __all__ = [
     "abs",
@@ -277,9 +277,16 @@ neg = elementwise(
     aliases=("negative",),
 )
 
+
+def _positive(x: Any) -> Any:
+    if x.dtype.kind == "b":
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported.")
+    return np.positive(x)
+
+
 positive = elementwise(
     "positive",
-    np.positive,
+    _positive,
     grad={"x": lambda g: g},
     latex=r"+x",
     doc="`x` itself.",
@@ -289,7 +296,7 @@ positive = elementwise(
 
 sign = elementwise(
     "sign",
-    np.sign,
+    lambda x: np.sign(x) if x.dtype.kind != "b" else x.copy(),
     grad={"x": lambda g: nothing(g)},
     latex=r"\text{sign}(x)",
     doc="-1, 0 or 1.",

@@ -123,9 +123,16 @@ fliplr = composition(
     samples=[S((3, 4))],
 )
 
+
+def _flipud(x: Any) -> Any:
+    if not x.ndim:
+        raise RuntimeError("flipud: Input must be >= 1-d; a tensor without dimensions has no rows")
+    return flip(x, (0,))
+
+
 flipud = composition(
     "flipud",
-    lambda x: flip(x, (0,)),
+    _flipud,
     doc="Rows from bottom to top.",
     samples=[S((3, 4))],
 )
@@ -155,6 +162,8 @@ roll = op(
 
 
 def _rot90(x: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Any:
+    if x.ndim < 2:
+        raise RuntimeError(f"rot90 turns at least 2 dimensions; got shape {tuple(x.shape)}")
     first, second = dims
     turns = k % 4
     if turns == 2:

@@ -170,7 +170,7 @@ xlogy = elementwise(
 
 
 def _square(x: Any) -> Any:
-    return x * x
+    return x * x if x.dtype.kind != "b" else x.astype(np.int64)
 
 
 square = elementwise(

@@ -13,7 +13,7 @@ from .dims import axes_of, axis_of
 from .indexing import getitem
 from .places import add_along
 from .record import op
-from .reductions import spread, sum
+from .reductions import mean, spread, sum
 from .samples import S
 from .selection import keep, maximum, minimum, nothing
 from .shape import movedim, reshape, squeeze, unsqueeze
@@ -215,6 +215,8 @@ min = composition(
 def _median(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     if dim is None:
         flat = reshape(x, (-1,))
+        if not flat.shape[0]:
+            return mean(flat)
         return kthvalue(flat, (flat.shape[0] + 1) // 2, 0)[0]
     size = x.shape[axis_of(dim, x.ndim)] if x.ndim else 1
     return Median(*kthvalue(x, (size + 1) // 2, dim, keepdim))
@@ -239,13 +241,19 @@ def _quantile(
     x: Any, q: Any, dim: int | None = None, keepdim: bool = False, interpolation: str = "linear"
 ) -> Any:
     wanted = np.asarray(getattr(q, "array", q), np.float64)
-    if wanted.size and not (0 <= wanted.min() and wanted.max() <= 1):
+    if wanted.size and not (wanted.min() >= 0 and wanted.max() <= 1):
         raise RuntimeError(f"quantile() q must be in the range [0, 1] but got {q}")
+    if getattr(x, "array", x).dtype.kind != "f":
+        raise RuntimeError(
+            f"quantile() input tensor must be either float or double dtype; got {x.dtype}"
+        )
+    if 0 in x.shape:
+        raise RuntimeError(f"quantile() input tensor must be non-empty; got {tuple(x.shape)}")
     ndim = x.ndim
-    if dim is None:
-        ordered = sort(reshape(x, (-1,)), 0)[0]
+    if dim is None or axes_of(dim, ndim) == ():
+        ordered, dim = sort(reshape(x, (-1,)), 0)[0], None
     else:
-        ordered = sort(movedim(x, dim, 0), 0)[0] if ndim else reshape(x, (1,))
+        ordered = sort(movedim(x, dim, 0), 0)[0]
     place = wanted.reshape(-1) * (ordered.shape[0] - 1)
     low, high = _neighbours(place, interpolation)
     share = (place - low).reshape(-1, *[1] * (ordered.ndim - 1))

@@ -142,6 +142,13 @@ dstack = composition(
 # -- into several ----------------------------------------------------------------------------
 
 
+def _length(name: str, x: Any, dim: int) -> int:
+    """The size of the dimension that is to be cut."""
+    if not x.ndim:
+        raise RuntimeError(f"{name} expects at least a 1-dimensional tensor; got one without any")
+    return x.shape[axis_of(dim, x.ndim)]
+
+
 def _cut(x: Any, ends: Sequence[int], axis: int) -> tuple[Any, ...]:
     """Views of the stretches of a dimension that end at `ends`."""
     before = (slice(None),) * axis
@@ -149,13 +156,13 @@ def _cut(x: Any, ends: Sequence[int], axis: int) -> tuple[Any, ...]:
 
 
 def _split_with_sizes(x: Any, split_sizes: Sequence[int], dim: int = 0) -> tuple[Any, ...]:
-    axis = axis_of(dim, x.ndim)
-    if sum(split_sizes) != x.shape[axis]:
+    total = _length("split", x, dim)
+    if sum(split_sizes) != total:
         raise RuntimeError(
-            f"split_with_sizes expects split_sizes to sum exactly to {x.shape[axis]} (input "
-            f"tensor's size at dimension {dim}), but got split_sizes={list(split_sizes)}"
+            f"split_with_sizes expects split_sizes to sum exactly to {total} (input tensor's size "
+            f"at dimension {dim}), but got split_sizes={list(split_sizes)}"
         )
-    return _cut(x, list(accumulate(split_sizes)), axis)
+    return _cut(x, list(accumulate(split_sizes)), axis_of(dim, x.ndim))
 
 
 split_with_sizes = op(
@@ -173,7 +180,7 @@ split_with_sizes = op(
 def _split(x: Any, split_size_or_sections: Any, dim: int = 0) -> Any:
     if isinstance(split_size_or_sections, Sequence):
         return split_with_sizes(x, split_size_or_sections, dim)
-    total, size = x.shape[axis_of(dim, x.ndim)], int(split_size_or_sections)
+    total, size = _length("split", x, dim), int(split_size_or_sections)
     if size < 0 or (size == 0 and total):
         raise RuntimeError(f"split expects split_size be positive, but got split_size={size}")
     if not total:
@@ -198,7 +205,7 @@ split = composition(
 def _chunk(x: Any, chunks: int, dim: int = 0) -> Any:
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    total = x.shape[axis_of(dim, x.ndim)]
+    total = _length("chunk", x, dim)
     if not total:
         return split_with_sizes(x, (0,) * chunks, dim)
     return split(x, -(-total // chunks), dim)
@@ -215,7 +222,7 @@ chunk = composition(
 
 
 def _tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> Any:
-    total = x.shape[axis_of(dim, x.ndim)]
+    total = _length("tensor_split", x, dim)
     if isinstance(indices_or_sections, Sequence):
         ends = [min(max(n + total if n < 0 else n, 0), total) for n in indices_or_sections]
     else:

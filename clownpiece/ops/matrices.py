@@ -88,9 +88,21 @@ diag = composition(
     samples=[S((3,)), S((3, 4)), S((3, 4), diagonal=1), S((2,), diagonal=-1)],
 )
 
+
+def _triangle(name: str, cut: Any) -> Any:
+    def triangle(x: Any, diagonal: int = 0) -> Any:
+        if x.ndim < 2:
+            raise RuntimeError(
+                f"{name}: input tensor must have at least 2 dimensions; got shape {tuple(x.shape)}"
+            )
+        return cut(x, diagonal)
+
+    return triangle
+
+
 tril = op(
     "tril",
-    lambda x, diagonal=0: np.tril(x, diagonal),
+    _triangle("tril", np.tril),
     grad={"x": lambda g, diagonal: tril(g, diagonal)},
     latex=r"x_{ij} \, [j \le i + diagonal]",
     doc="The lower triangle of matrices, up to `diagonal`; zeros above.",
@@ -100,7 +112,7 @@ tril = op(
 
 triu = op(
     "triu",
-    lambda x, diagonal=0: np.triu(x, diagonal),
+    _triangle("triu", np.triu),
     grad={"x": lambda g, diagonal: triu(g, diagonal)},
     latex=r"x_{ij} \, [j \ge i + diagonal]",
     doc="The upper triangle of matrices, from `diagonal` on; zeros below.",

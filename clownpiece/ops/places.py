@@ -54,7 +54,7 @@ def _places(name: str, x: Any, dim: int, index: Any, src: Any = None) -> tuple[A
                     + ("" if free < 0 else f" apart from dimension {dim}")
                 )
     size = x.shape[axis] if x.ndim else 1
-    if index.size and not (0 <= index.min() and index.max() < size):
+    if index.size and not (index.min() >= 0 and index.max() < size):
         wrong = int(index.max()) if index.max() >= size else int(index.min())
         raise IndexError(
             f"{name}: index {wrong} is out of bounds for dimension {dim} with size {size}"
@@ -216,7 +216,7 @@ def _slices(name: str, x: Any, dim: int, index: Any) -> tuple[Any, ...]:
     if index.ndim > 1:
         raise IndexError(f"{name}(): Index is supposed to be a vector; got {tuple(index.shape)}")
     axis = axis_of(dim, x.ndim)
-    if index.size and not (0 <= index.min() and index.max() < x.shape[axis]):
+    if index.size and not (index.min() >= 0 and index.max() < x.shape[axis]):
         raise IndexError(
             f"{name}(): index out of range in self: dimension {dim} has size {x.shape[axis]}, and "
             f"the indices lie between {index.min()} and {index.max()}"

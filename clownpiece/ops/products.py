@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from .composition import composition
+from .dims import axis_of
 from .matrices import diagonal
 from .record import op
 from .reductions import sum
@@ -172,9 +171,17 @@ dot = composition(
     samples=[S((4,), (4,))],
 )
 
+
+def _outer(x: Any, other: Any) -> Any:
+    for each in (x, other):
+        if each.ndim != 1:
+            raise RuntimeError(f"outer: Expected 1-D arguments, but got shape {tuple(each.shape)}")
+    return unsqueeze(x, -1) * other
+
+
 outer = composition(
     "outer",
-    lambda x, other: unsqueeze(x, -1) * other,
+    _outer,
     inputs="x other",
     latex=r"x_i \, other_j",
     doc="All products of an element of the one vector with one of the other.",
@@ -223,13 +230,18 @@ def _blend(x: Any, beta: float, product: Any, alpha: float) -> Any:
 
 def _tensordot(x: Any, other: Any, dims: Any = 2) -> Any:
     if isinstance(dims, int):
+        if dims > min(x.ndim, other.ndim):
+            raise RuntimeError(
+                f"tensordot expects dims <= ndim of both, but got dims={dims} for shapes "
+                f"{tuple(x.shape)} and {tuple(other.shape)}"
+            )
         taken = range(x.ndim - dims, x.ndim), range(dims)
     else:
         taken = tuple(
             [[each] if isinstance(each, int) else list(each) for each in dims]  # type: ignore
         )
-    left = [dim % x.ndim for dim in taken[0]]
-    right = [dim % other.ndim for dim in taken[1]]
+    left = [axis_of(dim, x.ndim) for dim in taken[0]]
+    right = [axis_of(dim, other.ndim) for dim in taken[1]]
     if [x.shape[dim] for dim in left] != [other.shape[dim] for dim in right]:
         raise RuntimeError(
             f"tensordot: contracted dimensions need to match, but got shapes {tuple(x.shape)} over "
@@ -238,10 +250,10 @@ def _tensordot(x: Any, other: Any, dims: Any = 2) -> Any:
     rows = [dim for dim in range(x.ndim) if dim not in left]
     columns = [dim for dim in range(other.ndim) if dim not in right]
     size = math.prod([x.shape[dim] for dim in left])
-    shape = [x.shape[dim] for dim in rows] + [other.shape[dim] for dim in columns]
-    x = reshape(permute(x, (*rows, *left)), (-1 if size else 0, size))
-    other = reshape(permute(other, (*right, *columns)), (size, -1 if size else 0))
-    return reshape(matmul(x, other), tuple(shape))
+    kept = [x.shape[dim] for dim in rows], [other.shape[dim] for dim in columns]
+    x = reshape(permute(x, (*rows, *left)), (math.prod(kept[0]), size))
+    other = reshape(permute(other, (*right, *columns)), (size, math.prod(kept[1])))
+    return reshape(matmul(x, other), (*kept[0], *kept[1]))
 
 
 tensordot = composition(

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 import threading
 from collections.abc import Callable, Sequence
 from contextvars import Context
@@ -94,7 +95,7 @@ class Op:
         self._names = tuple(self.parameters)
         self.grad = grad
         self.gradient = Gradient(self, grad) if grad is not None else None
-        self.node_name = "".join(part.title() for part in name.split("_")) + "Backward0"
+        self.node_name = "".join(part.title() for part in re.split("[._]", name)) + "Backward0"
         self.__name__ = name
         self.__doc__ = self.doc
 
@@ -187,12 +188,20 @@ class Op:
             return self.forward(values, **params)
         try:
             return self.forward(*values, **params)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             if self.promote is None:
                 raise
-            raise self._shape_error(values, error) from None
+            raise self._clear_error(values, error) from None
 
-    def _shape_error(self, values: Sequence[Any], error: ValueError) -> Exception:
+    def _clear_error(self, values: Sequence[Any], error: Exception) -> Exception:
+        """What NumPy refused, in PyTorch's class and with what to do about it."""
+        if isinstance(error, TypeError):
+            if any(getattr(v, "dtype", None) == np.bool_ for v in values):
+                return RuntimeError(
+                    f"{self.name} is not supported on bool tensors; convert them first, for example "
+                    "with .float(), or use logical_and, logical_or, logical_xor and logical_not"
+                )
+            return error
         shapes = [tuple(v.shape) for v in values if hasattr(v, "shape")]
         try:
             np.broadcast_shapes(*shapes)
@@ -383,9 +392,9 @@ class Elementwise(Op):
         ) and self.promote is not None:
             computed = self._prepare([x, y])
         try:
-            made = wrap(self.forward(*computed))
-        except ValueError as error:
-            raise self._shape_error(computed, error) from None
+            made = wrap(quiet.run(self.forward, *computed))
+        except (ValueError, TypeError) as error:
+            raise self._clear_error(computed, error) from None
         if mode.grad and self.gradient is not None:
             self._record(values, computed, params, (made,))
         return made

@@ -126,9 +126,17 @@ nansum = composition(
     samples=[S((3, 4)), S((3, 4), dim=0, keepdim=True)],
 )
 
+
+
+def _nanmean(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    if x.dtype.is_floating_point if hasattr(x, "array") else x.dtype.kind == "f":
+        return nansum(x, dim, keepdim) / sum(x == x, dim, keepdim)
+    raise RuntimeError(f"nanmean(): expected a floating point dtype, but got {x.dtype}")
+
+
 nanmean = composition(
     "nanmean",
-    lambda x, dim=None, keepdim=False: nansum(x, dim, keepdim) / sum(x == x, dim, keepdim),
+    _nanmean,
     latex=r"\frac{1}{n} \sum_{i: x_i \ne \text{NaN}} x_i",
     doc="`mean` that leaves NaN out.",
     samples=[S((3, 4)), S((3, 4), dim=0, keepdim=True)],
@@ -297,7 +305,6 @@ prod = op(
 
 
 def _logsumexp(x: Any, dim: Any, keepdim: bool = False) -> Any:
-    _float_dtype("logsumexp", x, None)
     axes = axes_of(dim, x.ndim)
     highest = np.max(x, axes, keepdims=True, initial=-np.inf)
     highest = np.where(np.isfinite(highest), highest, 0).astype(x.dtype)
@@ -309,6 +316,7 @@ def _logsumexp(x: Any, dim: Any, keepdim: bool = False) -> Any:
 logsumexp = op(
     "logsumexp",
     _logsumexp,
+    promote="float",
     grad={
         "x": lambda g, x, y, dim, keepdim: (
             spread(g, x.shape, dim, keepdim) * exp(x - spread(y, x.shape, dim, keepdim))

@@ -133,9 +133,13 @@ cummin = op(
 def _diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Any:
     ends = [each for each in (prepend, x, append) if each is not None]
     x = cat(ends, dim) if len(ends) > 1 else x
+    if not x.ndim:
+        raise RuntimeError("diff expects input to be at least one-dimensional")
     before = (slice(None),) * axis_of(dim, x.ndim)
+    is_bool = getattr(x, "array", x).dtype.kind == "b"
     for _ in range(n):
-        x = getitem(x, (*before, slice(1, None))) - getitem(x, (*before, slice(None, -1)))
+        right, left = getitem(x, (*before, slice(1, None))), getitem(x, (*before, slice(None, -1)))
+        x = right != left if is_bool else right - left
     return x
 
 

@@ -27,7 +27,7 @@ __all__ = [
     "where",
 ]
 
-_BITS = {2: np.int16, 4: np.int32, 8: np.int64}
+_BITS = {1: np.int8, 2: np.int16, 4: np.int32, 8: np.int64}
 
 
 def _keep(x: Any, mask: Any) -> Any:

@@ -146,6 +146,8 @@ def _unflatten(x: Any, dim: int, sizes: Any) -> Any:
             f"unflatten: Provided sizes {list(sizes)} don't multiply up to the size of dim {dim} "
             f"({x.shape[axis]}) in the input tensor"
         )
+    if known and x.shape[axis] % known == 0:
+        sizes = tuple([x.shape[axis] // known if size == -1 else size for size in sizes])
     return _reshape(x, (*x.shape[:axis], *sizes, *x.shape[axis + 1 :]))
 
 
@@ -262,6 +264,11 @@ def _meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
         tensors = tuple(tensors[0])
     if indexing not in ("ij", "xy"):
         raise RuntimeError(f"meshgrid: indexing must be one of 'xy' or 'ij', but got {indexing!r}")
+    for each in tensors:
+        if each.ndim > 1:
+            raise RuntimeError(
+                f"meshgrid expects 0D or 1D tensors, but got one of shape {tuple(each.shape)}"
+            )
     places = list(range(len(tensors)))
     if indexing == "xy":
         places[:2] = reversed(places[:2])
@@ -315,13 +322,12 @@ transpose = op(
 
 
 def _permute(x: Any, dims: Any) -> Any:
-    axes = axes_of(dims, x.ndim) or ()
-    if len(axes) != x.ndim:
+    if len(dims) != x.ndim:
         raise RuntimeError(
             f"permute(dims): the number of dimensions in the tensor input ({x.ndim}) does not match "
             f"the length of the desired ordering of dimensions {tuple(dims)}"
         )
-    return x.transpose(axes)
+    return x.transpose(axes_of(dims, x.ndim) or ())
 
 
 def _inverse(dims: Sequence[int]) -> tuple[int, ...]:

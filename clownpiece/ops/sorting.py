@@ -305,6 +305,8 @@ def _histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
     low, high = (x.min(), x.max()) if min == max == 0 and x.size else (min, max)
     if low == high:
         low, high = low - 1, high + 1
+    if x.dtype.kind != "f":
+        raise RuntimeError(f"histc is for floating tensors; got {x.dtype}, so use bincount")
     counts, _ = np.histogram(x, bins, (low, high))
     return counts.astype(x.dtype)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
+import warnings
 
 import numpy as np
 import pytest
@@ -172,3 +174,72 @@ def test_first_gradients(case: Case):
         # A gradient of zeros and none at all are the same.
         pair = [np.zeros(()) if each is None else each.numpy() for each in (got, correct)]
         np.testing.assert_allclose(*np.broadcast_arrays(*pair), rtol=1e-6, atol=1e-8)
+
+
+# -- at the edges ----------------------------------------------------------------------------
+
+
+def answer(function, *args):
+    """What came out, or the exception."""
+    try:
+        with warnings.catch_warnings():
+            # PyTorch warns of no degrees of freedom; the answer is the same NaN.
+            warnings.filterwarnings("ignore", "(var|std).*degrees of freedom is <= 0")
+            return function(*args)
+    except Exception as error:
+        return error
+
+
+def assert_same_answer(mine, theirs):
+    assert not isinstance(mine, Exception), f"PyTorch gives {theirs}, we {mine!r}"
+    for got, correct in zip(arrays_of(mine), torch_leaves(theirs), strict=True):
+        assert got.shape == tuple(correct.shape)
+        assert got.dtype == correct.numpy().dtype
+        np.testing.assert_allclose(got, correct.numpy(), rtol=1e-5, atol=1e-6)
+
+
+def only_plain(case: Case) -> bool:
+    """Whether all inputs are plain shapes, which may be exchanged for others."""
+    return all(isinstance(each, tuple) for each in case.sample.inputs) and "functional" not in case.record.expose
+
+
+EDGES = [case for case in COMPARED if only_plain(case)]
+
+
+# Where nothing is indexed or shifted PyTorch does not look at the numbers; we, as NumPy, do.
+UNCHECKED_THERE = {"getitem", "roll"}
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (0, 3), (2, 0), (1, 1)], ids=str)
+@pytest.mark.parametrize("case", EDGES, ids=lambda case: case.id)
+def test_shapes_at_the_edge(case: Case, shape):
+    moved = case._replace(sample=S(*[shape for _ in case.sample.inputs], **case.sample.params))
+    inputs = moved.draw()
+    theirs = answer(call_torch, moved, nested(as_torch, inputs))
+    mine = answer(moved, tensors_of(inputs))
+    if isinstance(theirs, Exception):
+        # Several things may be wrong at once: which error comes first is not compared.
+        assert isinstance(mine, (RuntimeError, IndexError)), f"PyTorch says {theirs!r}, we {mine!r}"
+    elif not (isinstance(mine, IndexError) and moved.record.name in UNCHECKED_THERE):
+        assert_same_answer(mine, theirs)
+
+
+def without_floats(case: Case) -> bool:
+    return not any(isinstance(value, float) for value in case.sample.params.values())
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint8, np.bool_], ids=lambda d: d.__name__)
+@pytest.mark.parametrize("case", list(filter(without_floats, EDGES)), ids=lambda case: case.id)
+def test_whole_numbers(case: Case, dtype):
+    rng = np.random.default_rng(0)
+    inputs = [
+        (1 + rng.permutation(math.prod(shape))).reshape(shape).astype(dtype)
+        for shape in case.sample.inputs
+    ]
+    theirs = answer(call_torch, case, nested(as_torch, inputs))
+    mine = answer(case, tensors_of(inputs))
+    if isinstance(theirs, Exception):
+        # A dtype that PyTorch has no kernel for may have an answer here, or a clear error.
+        assert not isinstance(mine, Exception) or isinstance(mine, RuntimeError), repr(mine)
+    else:
+        assert_same_answer(mine, theirs)

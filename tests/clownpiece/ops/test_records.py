@@ -142,7 +142,11 @@ def drawn_for_gradients(case: Case):
     floating = [e for e in leaves(inputs) if isinstance(e, np.ndarray) and e.dtype.kind == "f"]
     if not outputs or not floating:
         return None
-    return inputs, random_like(outputs, 1), random_like(floating, 2)
+    directions = random_like(floating, 2)
+    if any(getattr(e, "name", "") == "positive_definite" for e in case.sample.inputs):
+        # Only one triangle of a symmetric matrix is read, so it is moved as a symmetric one.
+        directions = [each + np.swapaxes(each, -1, -2) for each in directions]
+    return inputs, random_like(outputs, 1), directions
 
 
 def gradients(case: Case, inputs, weights, create_graph=False):
