@@ -1,8 +1,9 @@
-"""The rules in tests/conftest.py, tried on small suites of their own."""
+"""The rules in tests/conftest.py, tried on a small suite of their own, at home and in CI."""
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -10,82 +11,103 @@ import sys
 import pytest
 from support.tree import ROOT
 
-SKIPPING = "import pytest\ndef test_it():\n    pytest.skip('no browser here')\n"
-MISSING = "import pytest\npytest.importorskip('no_such_module')\n"
+SKIPPING = "import pytest\ndef test_it():\n    pytest.skip('nothing to run it with')\n"
+SWITCH = "from clownpiece.autograd.mode import mode\n"
+SUITE = {
+    "parity/test_skips.py": SKIPPING,
+    "browser/test_skips.py": SKIPPING,
+    "front/test_skips.py": SKIPPING,
+    "clownpiece/test_data.py": SKIPPING.replace("def test", "@pytest.mark.data\ndef test"),
+    "clownpiece/test_skips.py": SKIPPING,
+    "parity/test_missing.py": "import pytest\npytest.importorskip('no_such_module')\n",
+    "test_switch.py": SWITCH
+    + "def test_leaks():\n    mode.grad = False\ndef test_is_clean():\n    assert mode.grad\n",
+    "test_observer.py": SWITCH + "def test_leaks():\n    mode.observer = print\n",
+    "test_warning.py": "import warnings\ndef test_it():\n    warnings.warn('old', UserWarning)\n",
+}
 
 
-@pytest.fixture
-def run(tmp_path):
-    """Run test files, given as folder/name=source, under our conftest; answers (code, text)."""
+class Outcome:
+    """What pytest said of the suite."""
 
-    def started(files: dict[str, str], **environment: str) -> tuple[int, str]:
-        (tmp_path / "tests").mkdir(exist_ok=True)
-        shutil.copy(ROOT / "tests" / "conftest.py", tmp_path / "tests")
-        shutil.copy(ROOT / "pyproject.toml", tmp_path)
-        for name, source in files.items():
-            path = tmp_path / "tests" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(source)
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"]
+    def __init__(self, told: str) -> None:
+        self.told = told
+
+    def of(self, file: str, test: str = "") -> str:
+        """The last word on a file or test, such as `FAILED`, and its reason."""
+        lines = re.findall(rf"^([A-Z]+ .*tests/{file}.*{test}.*)$", self.told, flags=re.M)
+        return lines[-1] if lines else self.told
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Run the suite; called with CI="true" as CI runs it."""
+    folder = tmp_path_factory.mktemp("suite")
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    for name, source in SUITE.items():
+        path = folder / "tests" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source)
+    shutil.copy(ROOT / "tests" / "conftest.py", folder / "tests")
+
+    def started(**environment: str) -> Outcome:
+        command = [sys.executable, "-m", "pytest", "-q", "-rA", "-p", "no:cacheprovider", "tests"]
         clean = {k: v for k, v in os.environ.items() if k != "CI"}
-        clean |= {"PYTHONPATH": str(ROOT), **environment}
+        clean |= {"PYTHONPATH": str(ROOT), "COLUMNS": "400", **environment}
         done = subprocess.run(
-            command, cwd=tmp_path, env=clean, capture_output=True, text=True, timeout=120
+            command, cwd=folder, env=clean, capture_output=True, text=True, timeout=120
         )
-        return done.returncode, done.stdout
+        return Outcome(done.stdout)
 
     return started
 
 
+@pytest.fixture(scope="module")
+def at_home(run):
+    return run()
+
+
+@pytest.fixture(scope="module")
+def in_ci(run):
+    # A file that cannot be collected stops a run, unless it is told to go on.
+    return run(CI="true", PYTEST_ADDOPTS="--continue-on-collection-errors")
+
+
+@pytest.mark.parametrize("file", [name for name, source in SUITE.items() if source is SKIPPING])
+def test_a_skip_is_told_with_its_reason_at_home(at_home, file):
+    assert re.match(r"SKIPPED .*nothing to run it with", at_home.of(file))
+
+
 @pytest.mark.parametrize("folder", ["parity", "browser", "front"])
-def test_a_skip_is_fine_at_home_and_a_failure_in_ci(run, folder):
-    files = {f"{folder}/test_it.py": SKIPPING}
-    code, told = run(files)
-    assert code == 0, told
-    code, told = run(files, CI="true")
-    assert code == 1
-    assert "may not be skipped in CI" in told
-    assert "no browser here" in told
+def test_a_skip_of_a_parity_browser_or_node_check_is_a_failure_in_ci(in_ci, folder):
+    assert in_ci.of(f"{folder}/test_skips").startswith("FAILED")
+    marker = "node" if folder == "front" else folder
+    assert f"a {marker} check may not be skipped in CI: Skipped: nothing to run" in in_ci.told
 
 
-def test_a_whole_file_that_is_skipped_is_a_failure_in_ci(run):
-    files = {"parity/test_it.py": MISSING}
-    assert run(files)[0] in (0, 5)
-    code, told = run(files, CI="true")
-    assert code != 0
-    assert "parity check may not be skipped in CI" in told
+def test_a_whole_file_that_is_skipped_is_a_failure_in_ci(at_home, in_ci):
+    assert at_home.of("parity/test_missing").startswith("SKIPPED")
+    assert in_ci.of("parity/test_missing").startswith("ERROR")
+    assert "a parity check may not be skipped in CI: Skipped: could not import" in in_ci.told
 
 
-def test_a_mark_counts_like_a_folder(run):
-    marked = SKIPPING.replace("def test", "@pytest.mark.data\ndef test")
-    assert run({"clownpiece/test_it.py": marked}, CI="true")[0] == 1
+def test_a_mark_counts_like_a_folder(in_ci):
+    assert in_ci.of("clownpiece/test_data").startswith("FAILED")
 
 
-def test_other_skips_stay_skips_in_ci(run):
-    code, told = run({"clownpiece/test_it.py": SKIPPING}, CI="true")
-    assert code == 0, told
+def test_other_skips_stay_skips_in_ci(in_ci):
+    assert in_ci.of("clownpiece/test_skips").startswith("SKIPPED")
 
 
-def test_a_test_that_leaves_a_switch_fails_and_the_next_one_does_not(run):
-    leaking = (
-        "from clownpiece.autograd.mode import mode\n"
-        "def test_leaks():\n    mode.grad = False\n"
-        "def test_is_clean():\n    assert mode.grad\n"
-    )
-    code, told = run({"clownpiece/test_it.py": leaking})
-    assert code == 1
-    assert "leaks global state (grad: True became False)" in told
-    assert "2 passed, 1 error" in told
+def test_a_test_that_leaves_a_switch_fails_and_the_next_one_does_not(at_home):
+    assert at_home.of("test_switch", "test_leaks").startswith("ERROR")
+    assert "leaks global state (grad: True became False)" in at_home.told
+    assert at_home.of("test_switch", "test_is_clean").startswith("PASSED")
 
 
-def test_a_test_that_leaves_an_observer_fails(run):
-    leaking = (
-        "from clownpiece.autograd.mode import mode\n"
-        "def test_leaks():\n    mode.observer = print\n"
-    )
-    assert "leaks global state (observer: None became" in run({"test_it.py": leaking})[1]
+def test_a_test_that_leaves_an_observer_fails(at_home):
+    assert "leaks global state (observer: None became" in at_home.of("test_observer")
 
 
-def test_a_warning_is_a_failure(run):
-    warning = "import warnings\ndef test_it():\n    warnings.warn('old', DeprecationWarning)\n"
-    assert run({"test_it.py": warning})[0] == 1
+def test_a_warning_is_a_failure(at_home):
+    assert at_home.of("test_warning").startswith("FAILED")
