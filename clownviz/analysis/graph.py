@@ -385,7 +385,7 @@ class _Builder:
     def _connect(self, value: int, target: str, path: str) -> None:
         self.used.add(value)
         source = self.source.get(value) or self._from_parameter(value, target)
-        if source is None or source.node == target and source.node.startswith("node:"):
+        if source is None or (source.node == target and target.startswith("node:")):
             return
         if _between_blocks(source.blocks, self.plan.blocks.get(path, ())):
             return

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
-from ..capture.tape import Call, ModuleInfo, ParameterInfo, Tape
+from ..capture.tape import Call, ParameterInfo, Tape
 from .cost import own_cost
 
 __all__ = ["Repeat", "Row", "Totals", "repeats", "rows", "totals"]
@@ -217,7 +218,7 @@ def _count_ties_once(table: dict[str, Row], tape: Tape) -> None:
     infos = {p.id: p for info in tape.modules.values() for p in info.parameters}
     for number, paths in _places(tape).items():
         modules = list(dict.fromkeys(_parent(path) or "" for path in paths))
-        for earlier, later in zip(modules, modules[1:]):
+        for earlier, later in pairwise(modules):
             common: str | None = _common(earlier, later)
             while common is not None:
                 _subtract(table[common], infos[number])

@@ -74,6 +74,5 @@ _GONE = object()
 
 
 def _same_bytes(now: np.ndarray, before: np.ndarray) -> bool:
-    return (
-        now.shape == before.shape and now.dtype == before.dtype and now.tobytes() == before.tobytes()
-    )
+    same_kind = now.shape == before.shape and now.dtype == before.dtype
+    return same_kind and now.tobytes() == before.tobytes()

@@ -46,12 +46,16 @@ COLUMNS: dict[str, Column] = {
     "params": ("parameters", True, _parameters),
     "macs": ("mult-adds", True, lambda line: look.format_count(line.macs) if line.macs else ""),
     "trainable": ("trainable", False, _flag),
-    "bytes": ("bytes", True, lambda line: look.format_bytes(line.row.bytes) if line.row.bytes else ""),
+    "bytes": ("bytes", True, lambda line: _bytes(line.row.bytes)),
     "calls": ("calls", True, lambda line: str(line.row.calls) if line.row.calls else ""),
     "extra": ("settings", False, lambda line: printable(line.row.extra)),
     "time": ("time", True, lambda line: look.format_seconds(line.row.seconds)),
 }
 """What can be a column, by name: its title, whether it is a number, and its cell."""
+
+def _bytes(count: int) -> str:
+    return look.format_bytes(count) if count else ""
+
 
 DEFAULT_COLUMNS = ("input", "output", "params", "macs")
 
@@ -104,7 +108,8 @@ class Summary(View):
         """The totals, as pairs of a name and a text."""
         total = self.totals
         facts = [("parameters", _parameter_text(total))]
-        facts += [("tied", f"{' = '.join(map(printable, tie))}, counted once") for tie in total.tied]
+        for places in total.tied:
+            facts.append(("tied", f"{' = '.join(map(printable, places))}, counted once"))
         if any(row.calls for row in self.rows):
             given = printable(self.rows[0].input)
             facts.append(("mult-adds", f"{look.format_count(total.macs)} for {given}"))
@@ -200,7 +205,8 @@ class Summary(View):
             for name, cell in zip(self.columns, self._cells(line))
         )
         kind = ' class="cv-error"' if line.row.error else ""
-        return f'<tr{kind}><td style="padding-left:{0.6 + level * 1.1:.1f}em">{mark}{label}</td>{cells}</tr>'
+        indent = f"padding-left:{0.6 + level * 1.1:.1f}em"
+        return f'<tr{kind}><td style="{indent}">{mark}{label}</td>{cells}</tr>'
 
     def svg(self) -> str:
         return _Drawing(self).svg()
@@ -309,7 +315,8 @@ class _Drawing:
         for at, (name, text) in enumerate(facts):
             base = y + 20 + at * self.LINE
             parts.append(text_element(16, base, name, fill="muted"))
-            parts.append(text_element(110, base, text, fill="error" if name == "failed" else "text"))
+            color = "error" if name == "failed" else "text"
+            parts.append(text_element(110, base, text, fill=color))
         return document(wide, high, parts, self.summary._title())
 
     def _widths(self) -> list[float]:

@@ -172,7 +172,7 @@ def test_equal_blocks_are_drawn_once():
 def test_blocks_can_be_unfolded():
     made = transformer(3)
     graph = dataflow(made.tape, make_plan(made.tape, unfolded=["blocks.1"]))
-    assert [c for c in graph.clusters] == ["", "blocks.0", "blocks.1", "blocks.2"]
+    assert list(graph.clusters) == ["", "blocks.0", "blocks.1", "blocks.2"]
     assert sum(n.role == "operation" for n in graph.nodes.values()) == 6
 
 

@@ -67,7 +67,7 @@ def test_half_an_svg_is_none_and_the_next_program_is_asked(only, tmp_path):
 
 def test_a_layout_that_takes_too_long_is_ended(only, tmp_path):
     only(program(tmp_path / "slow", "import time; time.sleep(60)"))
-    with pytest.raises(LayoutTimeout, match="longer than 0.2 s"):
+    with pytest.raises(LayoutTimeout, match=r"longer than 0\.2 s"):
         run_layout(SOURCE, deadline=0.2)
 
 
