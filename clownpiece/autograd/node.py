@@ -149,7 +149,8 @@ class RemovableHandle:
     _ids = itertools.count()
 
     def __init__(self, hooks: dict[int, Callable[..., Any]], hook: Callable[..., Any]) -> None:
-        self.id = next(RemovableHandle._ids)
+        # A table that was unpickled has keys of another process, which must not be reused.
+        self.id = next(number for number in RemovableHandle._ids if number not in hooks)
         self._hooks = hooks
         hooks[self.id] = hook
 

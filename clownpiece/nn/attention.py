@@ -147,13 +147,12 @@ class MultiheadAttention(Module):
         causal = is_causal and key_padding_mask is None and not need_weights and not extra
         mask = None if causal else self._mask(attn_mask, key_padding_mask, q, k, extra)
         dropout = self.dropout if self.training else 0.0
+        q, k, v = (self._heads(x) for x in (q, k, v))
         weights = None
         if need_weights:
-            out, weights = _attend(*map(self._heads, (q, k, v)), mask, dropout)
+            out, weights = _attend(q, k, v, mask, dropout)
         else:
-            out = F.scaled_dot_product_attention(
-                *map(self._heads, (q, k, v)), mask, dropout, causal
-            )
+            out = F.scaled_dot_product_attention(q, k, v, mask, dropout, causal)
         out = self.out_proj(out.transpose(1, 2).flatten(2))
         if weights is not None and average_attn_weights:
             weights = weights.mean(dim=1)

@@ -75,7 +75,8 @@ class _Conv(Module):
         self.out_channels = out_channels
         self.kernel_size = one_each(kernel_size, self.dims)
         self.stride = one_each(stride, self.dims)
-        self.padding = padding if isinstance(padding, str) else one_each(padding, self.dims)
+        # A tuple of numbers, or the word that stands for them.
+        self.padding: Any = padding if isinstance(padding, str) else one_each(padding, self.dims)
         self.dilation = one_each(dilation, self.dims)
         self.output_padding = one_each(output_padding, self.dims)
         self.groups = groups
@@ -193,14 +194,14 @@ class _Forward(_Conv):
         """The padding as `F.pad` takes it: two sides a dimension, the last one first."""
         if self.padding == "valid":
             return (0, 0) * self.dims
-        sides = []
+        sides: list[int] = []
         for i in reversed(range(self.dims)):
             if self.padding == "same":
                 total = self.dilation[i] * (self.kernel_size[i] - 1)
                 sides += [total // 2, total - total // 2]
             else:
                 sides += [self.padding[i]] * 2
-        return tuple(sides)  # type: ignore[arg-type]
+        return tuple(sides)
 
 
 class Conv1d(_Forward):
@@ -313,7 +314,7 @@ class _Transpose(_Conv):
         for i in range(self.dims):
             least = (
                 (spatial[i] - 1) * self.stride[i]
-                - 2 * self.padding[i]  # type: ignore[operator]
+                - 2 * self.padding[i]
                 + self.dilation[i] * (self.kernel_size[i] - 1)
                 + 1
             )

@@ -277,13 +277,13 @@ class Gate(Node):
     def name(self) -> str:
         return "BackwardHookFunctionBackward"
 
-    def backward(self, grads: list[Any], create_graph: bool) -> list[Any]:
+    def backward(self, grads: list[Any], differentiate: Any) -> list[Any]:
         # As at every node of several outputs, no gradient for one of them counts as zeros.
         passed = list(grads)
         for i, (shape, dtype) in enumerate(self.outputs):
             if passed[i] is None:
                 nothing = np.zeros(shape, dtype)
-                passed[i] = wrap(nothing) if create_graph else nothing
+                passed[i] = nothing if differentiate is None else wrap(nothing)
         return passed
 
     def pass_through(self, tensor: Tensor, slot: int) -> Tensor:

@@ -57,10 +57,11 @@ class LazyModuleMixin(Module):
     def _be_lazy(self, *names: str) -> None:
         """Have these parameters and buffers wait for their shape."""
         for name in names:
-            if self._parameters.get(name) is not None:
-                self._parameters[name] = UninitializedParameter(dtype=self._parameters[name].dtype)
-            elif self._buffers.get(name) is not None:
-                self._buffers[name] = UninitializedBuffer(dtype=self._buffers[name].dtype)
+            parameter, buffer = self._parameters.get(name), self._buffers.get(name)
+            if parameter is not None:
+                self._parameters[name] = UninitializedParameter(dtype=parameter.dtype)
+            elif buffer is not None:
+                self._buffers[name] = UninitializedBuffer(dtype=buffer.dtype)
         self._initialize_hook = self.register_forward_pre_hook(_infer, with_kwargs=True)
 
     def has_uninitialized_params(self) -> bool:
@@ -76,7 +77,8 @@ class LazyModuleMixin(Module):
 
     def _materialize(self, shape: tuple[int, ...]) -> None:
         if self.has_uninitialized_params():
-            for tensor in (*self._parameters.values(), *self._buffers.values()):
+            own: list[Any] = [*self._parameters.values(), *self._buffers.values()]
+            for tensor in own:
                 if is_lazy(tensor):
                     tensor.materialize(shape)
             self.reset_parameters()

@@ -82,7 +82,7 @@ class _Uninitialized(Tensor):
     def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
         """Take this shape, with values yet to be set, and become an ordinary tensor."""
         self.array = empty(tuple(shape), device=device, dtype=dtype or self.dtype).array
-        self.__class__ = self.becomes
+        self.__class__ = self.becomes  # type: ignore[assignment]
 
     @property
     def shape(self) -> Size:

@@ -36,8 +36,6 @@ class IncompatibleKeys(NamedTuple):
             f"unexpected_keys={self.unexpected_keys})"
         )
 
-    __str__ = __repr__
-
 
 class Findings(NamedTuple):
     """What a load has come upon so far; the lists are those that hooks may add to."""
@@ -153,7 +151,7 @@ class Stateful:
                 f"load_state_dict takes a dict of names to tensors; got {type(state_dict).__name__}"
             )
         given = StateDict(state_dict)
-        given._metadata = getattr(state_dict, "_metadata", OrderedDict())
+        given._metadata = getattr(state_dict, "_metadata", None) or OrderedDict()
         found = Findings([], [], [])
         _load(self, given, given._metadata, "", assign, found)
         problems = [*_key_problems(found), *found.errors] if strict else found.errors

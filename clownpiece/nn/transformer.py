@@ -325,16 +325,16 @@ class Transformer(Module):
         super().__init__()
         place = {"device": device, "dtype": dtype}
         shape = (d_model, nhead, dim_feedforward, dropout, activation)
-        shape = (*shape, layer_norm_eps, batch_first, norm_first, bias)
+        style = (layer_norm_eps, batch_first, norm_first, bias)
 
         def norm() -> LayerNorm:
             return LayerNorm(d_model, eps=layer_norm_eps, bias=bias, **place)
 
         self.encoder = custom_encoder or TransformerEncoder(
-            TransformerEncoderLayer(*shape, **place), num_encoder_layers, norm()
+            TransformerEncoderLayer(*shape, *style, **place), num_encoder_layers, norm()
         )
         self.decoder = custom_decoder or TransformerDecoder(
-            TransformerDecoderLayer(*shape, **place), num_decoder_layers, norm()
+            TransformerDecoderLayer(*shape, *style, **place), num_decoder_layers, norm()
         )
         for parameter in self.parameters():
             if parameter.ndim > 1:
@@ -389,9 +389,10 @@ class Transformer(Module):
     def generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Tensor:
         """The causal mask (sz, sz), to be added: -∞ above the diagonal, 0 elsewhere.
 
-        >>> Transformer.generate_square_subsequent_mask(2)
-        tensor([[0., -inf],
-                [0., 0.]])
+        >>> Transformer.generate_square_subsequent_mask(3).exp()
+        tensor([[1., 0., 0.],
+                [1., 1., 0.],
+                [1., 1., 1.]])
         """
         kind = (as_dtype(dtype) if dtype else get_default_dtype()).numpy
         return from_numpy(np.triu(np.full((sz, sz), -np.inf, kind), k=1))
