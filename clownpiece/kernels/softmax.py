@@ -14,7 +14,7 @@ import numpy as np
 def softmax(x: np.ndarray, axis: int) -> np.ndarray:
     """The softmax along `axis`."""
     with np.errstate(invalid="ignore"):
-        y = np.subtract(x, x.max(axis, keepdims=True))
+        y = np.subtract(x, x.max(axis, keepdims=True, initial=-np.inf))
         np.exp(y, out=y)
         y /= y.sum(axis, keepdims=True)
     return y
@@ -30,7 +30,7 @@ def softmax_backward(g: np.ndarray, y: np.ndarray, axis: int) -> np.ndarray:
 def log_softmax(x: np.ndarray, axis: int) -> np.ndarray:
     """The logarithm of the softmax along `axis`, without leaving the logarithmic scale."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        y = np.subtract(x, x.max(axis, keepdims=True))
+        y = np.subtract(x, x.max(axis, keepdims=True, initial=-np.inf))
         y -= np.log(np.exp(y).sum(axis, keepdims=True))
     return y
 

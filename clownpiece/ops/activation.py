@@ -127,7 +127,7 @@ leak = elementwise(
     doc="`x` where it is positive, elsewhere `x` times a slope of its own.",
     flops=lambda y_shape: 2 * math.prod(y_shape),
     samples=[S((3, 4), (3, 4)), S((3, 4), (4,))],
-    torch="prelu",
+    torch="",
     expose="",
     inplace=False,
 )

@@ -184,7 +184,7 @@ def _define_fractional_max_pool(n: int) -> Op:
                 output_size=3,
             )
         ],
-        torch=f"nn.functional.{name}_with_indices",
+        torch="",
         expose="functional",
     )
 

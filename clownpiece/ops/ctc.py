@@ -171,6 +171,7 @@ ctc_loss = composition(
         ),
         S(_log_probs(5, 4), np.array([1, 2]), np.array(5), np.array(2), reduction="sum"),
     ],
-    torch="nn.functional.ctc_loss",
+    # PyTorch's gradient is right only behind a log_softmax, so the parity test puts one there.
+    torch="",
     expose="functional",
 )

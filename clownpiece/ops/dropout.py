@@ -21,6 +21,8 @@ __all__ = ["alpha_dropout", "channel_dropout", "dropout", "drop", "keep_mask"]
 
 
 def _drop(x: Any, mask: Any, scale: float = 1.0) -> Any:
+    if x.dtype.kind != "f":
+        raise RuntimeError(f"dropout takes floating tensors, which it can scale; got {x.dtype}")
     y = np.multiply(x, mask)
     y *= scale
     return y
@@ -69,6 +71,7 @@ dropout = composition(
     In evaluation (`train=False`) it is `x` itself.
     """,
     samples=[S((3, 4)), S((3, 4), p=0.2, train=False), S((3, 4), p=1.0)],
+    torch="",
     expose="function",
 )
 
@@ -115,5 +118,6 @@ alpha_dropout = composition(
     channels are.
     """,
     samples=[S((3, 4), train=True), S((3, 4, 2), p=0.3, train=True, by_channel=True)],
+    torch="",
     expose="functional",
 )

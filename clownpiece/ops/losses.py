@@ -251,6 +251,8 @@ def _binary_cross_entropy_with_logits(
     return reduced(cells, reduction_of(size_average, reduce, reduction))
 
 
+_DOUBLED = np.full(4, 2, np.float32)
+
 binary_cross_entropy_with_logits = composition(
     "binary_cross_entropy_with_logits",
     _binary_cross_entropy_with_logits,
@@ -262,7 +264,7 @@ binary_cross_entropy_with_logits = composition(
     """,
     samples=[
         S((3, 4), floats((3, 4), 0, 1)),
-        S((3, 4), floats((3, 4), 0, 1), pos_weight=2.0, reduction="sum"),
+        S((3, 4), floats((3, 4), 0, 1), pos_weight=_DOUBLED, reduction="sum"),
     ],
     torch="nn.functional.binary_cross_entropy_with_logits",
     expose="functional",
@@ -295,7 +297,7 @@ kl_div = composition(
     of classes too. With `log_target` the target holds logarithms.
     """,
     samples=[
-        S((3, 4), floats((3, 4), 0.1, 1)),
+        S((3, 4), floats((3, 4), 0.1, 1), reduction="none"),
         S((3, 4), floats((3, 4), 0.1, 1), reduction="batchmean"),
         S((3, 4), (3, 4), log_target=True, reduction="sum"),
     ],

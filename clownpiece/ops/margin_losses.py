@@ -140,7 +140,7 @@ soft_margin_loss = composition(
     inputs="input target",
     latex=r"\overline{\ln(1 + e^{-t x})}",
     doc="The logistic loss for targets of 1 and -1.",
-    samples=[S((3, 4), floats((3, 4), -1, 1)), S((3, 4), floats((3, 4), -1, 1), reduction="sum")],
+    samples=[S((3, 4), _signs(3, 4)), S((3, 4), _signs(3, 4), reduction="sum")],
     torch="nn.functional.soft_margin_loss",
     expose="functional",
 )

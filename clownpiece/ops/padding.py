@@ -22,6 +22,11 @@ def _pairs(pad: Sequence[int], ndim: int) -> list[tuple[int, int]]:
 
 
 def _constant(x: Any, pad: Sequence[int], value: float = 0.0) -> Any:
+    if len(pad) % 2 or len(pad) > 2 * x.ndim:
+        raise RuntimeError(
+            "Padding length must be divisible by 2 and at most twice the number of dimensions of "
+            f"the input; got {tuple(pad)} for shape {tuple(x.shape)}"
+        )
     pairs = _pairs(pad, x.ndim)
     shape = tuple(n + lo + hi for n, (lo, hi) in zip(x.shape, pairs, strict=True))
     if min(shape, default=0) < 0:
@@ -84,11 +89,6 @@ _CELLS = {"reflect": _reflected, "replicate": _replicated, "circular": _circular
 
 def _pad(x: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Any:
     pad = tuple(int(cells) for cells in pad)
-    if len(pad) % 2 or len(pad) > 2 * x.ndim:
-        raise RuntimeError(
-            "Padding length must be divisible by 2 and at most twice the number of dimensions of "
-            f"the input; got {pad} for shape {tuple(x.shape)}"
-        )
     if mode == "constant":
         return constant_pad_nd(x, pad, 0.0 if value is None else value)
     if mode not in _CELLS:
@@ -111,8 +111,13 @@ def _pad_by_cells(x: Any, pairs: list[tuple[int, int]], mode: str) -> Any:
     sizes = x.shape[-len(pairs) :]
     cells = []
     for n, (lo, hi) in zip(sizes, pairs, strict=True):
+        before, after = max(-lo, 0), max(-hi, 0)
+        if mode == "circular":
+            # A circle closes around what is left.
+            cells.append(before + _circular(n - before - after, max(lo, 0), max(hi, 0)))
+            continue
         index = _CELLS[mode](n, max(lo, 0), max(hi, 0))
-        cells.append(index[max(-lo, 0) : len(index) - max(-hi, 0)])
+        cells.append(index[before : len(index) - after])
     return take_cells(x, tuple(cells))
 
 

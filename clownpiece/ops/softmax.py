@@ -31,7 +31,8 @@ def _floating(x: Any, dtype: Any, name: str) -> Any:
 
 def _softmax(x: Any, dim: int, dtype: Any = None) -> Any:
     x = _floating(x, dtype, "softmax")
-    return kernel.softmax(x, axis_of(dim, x.ndim)) if x.ndim else np.ones_like(x)
+    axis = axis_of(dim, x.ndim)
+    return kernel.softmax(x, axis) if x.ndim else np.ones_like(x)
 
 
 softmax = op(
@@ -54,7 +55,8 @@ softmax = op(
 
 def _log_softmax(x: Any, dim: int, dtype: Any = None) -> Any:
     x = _floating(x, dtype, "log_softmax")
-    return kernel.log_softmax(x, axis_of(dim, x.ndim)) if x.ndim else np.zeros_like(x)
+    axis = axis_of(dim, x.ndim)
+    return kernel.log_softmax(x, axis) if x.ndim else np.zeros_like(x)
 
 
 log_softmax = op(
