@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,18 +16,27 @@ from ..autograd.mode import mode
 from ..autograd.node import Differentiate, Edge, Node, Version
 from ..tensor import Tensor, wrap
 
-if TYPE_CHECKING:
-    from .record import Op
-
-__all__ = ["Gradient", "OpNode", "rebase", "shadow"]
+__all__ = ["Gradient", "OpNode", "Recorded", "rebase", "shadow"]
 
 Getter = Callable[[Any, Any], Any]
+
+
+class Recorded(Protocol):
+    """What the graph reads of the record of an operation."""
+
+    name: str
+    node_name: str
+    inputs: tuple[str, ...]
+    outputs: int | None
+    variadic: bool
+    gradient: Gradient | None
+    composed: Callable[..., Any] | None
 
 
 class Gradient:
     """How to differentiate one op: which function for which input, and what each needs."""
 
-    def __init__(self, op: Op, grad: dict[str, Callable[..., Any]] | Callable[..., Any]) -> None:
+    def __init__(self, op: Recorded, grad: dict[str, Callable[..., Any]] | Callable[..., Any]) -> None:
         self.op = op
         self.fused: tuple[Callable[..., Any], list[Getter]] | None = None
         self.table: list[tuple[Callable[..., Any], list[Getter]] | None] = [None] * len(op.inputs)
@@ -142,7 +151,7 @@ class OpNode(Node):
 
     def __init__(
         self,
-        op: Op,
+        op: Recorded,
         values: Sequence[Any],
         computed: Sequence[Any],
         params: dict[str, Any],

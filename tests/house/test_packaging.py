@@ -13,6 +13,8 @@ from support.tree import PACKAGES, ROOT, files, pyproject, text
 
 # conda calls these packages by other names.
 CONDA_NAME = {"graphviz": "python-graphviz"}
+# What ipywidgets and JupyterLab are made of comes with them, always.
+BROUGHT = {"IPython", "comm", "traitlets"}
 # Lives on PyPI alone, or under a name of its own in conda-forge: the pip part has it.
 THROUGH_PIP = {"graphviz-pure", "playwright"}
 
@@ -71,7 +73,7 @@ def test_the_diagram_engine_is_pinned_and_left_out_in_the_browser():
 
 
 def test_the_packages_name_no_module_that_is_not_declared():
-    declared = {name.replace("-", "_") for name in wanted()} | {"IPython", "torch", *PACKAGES}
+    declared = {name.replace("-", "_") for name in wanted()} | {"torch", *BROUGHT, *PACKAGES}
     used = {m.split(".")[0] for package in PACKAGES for _, m, _ in package_statements(package)}
     assert used - declared - set(sys.stdlib_module_names) == set()
 
