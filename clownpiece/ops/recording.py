@@ -27,6 +27,7 @@ class Recorded(Protocol):
     name: str
     node_name: str
     inputs: tuple[str, ...]
+    parameters: dict[str, Any]
     outputs: int | None
     variadic: bool
     gradient: Gradient | None
@@ -36,7 +37,9 @@ class Recorded(Protocol):
 class Gradient:
     """How to differentiate one op: which function for which input, and what each needs."""
 
-    def __init__(self, op: Recorded, grad: dict[str, Callable[..., Any]] | Callable[..., Any]) -> None:
+    def __init__(
+        self, op: Recorded, grad: dict[str, Callable[..., Any]] | Callable[..., Any]
+    ) -> None:
         self.op = op
         self.fused: tuple[Callable[..., Any], list[Getter]] | None = None
         self.table: list[tuple[Callable[..., Any], list[Getter]] | None] = [None] * len(op.inputs)
