@@ -187,7 +187,8 @@ def _windows(x: Any, dimension: int, size: int, step: int) -> Any:
     axis = axis_of(dimension, x.ndim)
     if not 0 <= size <= x.shape[axis]:
         raise RuntimeError(
-            f"maximum size for tensor at dimension {dimension} is {x.shape[axis]} but size is {size}"
+            f"unfold: maximum size for tensor at dimension {dimension} is {x.shape[axis]} but size "
+            f"is {size}"
         )
     if step <= 0:
         raise RuntimeError(f"step is {step} but must be > 0")

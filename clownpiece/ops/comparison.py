@@ -138,7 +138,7 @@ def _logic(name: str, ufunc: np.ufunc, latex: str, doc: str) -> Any:
 
 logical_and = _logic("logical_and", np.logical_and, r"x \land other", "Whether both are true")
 logical_or = _logic("logical_or", np.logical_or, r"x \lor other", "Whether one is true, or both")
-logical_xor = _logic("logical_xor", np.logical_xor, r"x \oplus other", "Whether exactly one is true")
+logical_xor = _logic("logical_xor", np.logical_xor, r"x \oplus other", "Whether just one is true")
 logical_not = elementwise(
     "logical_not",
     np.logical_not,

@@ -7,12 +7,13 @@ other special way of being called stands here too: `dim` between the tensors.
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Callable
 from typing import Any
 
 from .record import Op, op
 
-__all__ = ["Composition", "DimFirst", "composition"]
+__all__ = ["Composition", "DimFirst", "composition", "named_result"]
 
 _SPELLINGS = {"axis": "dim", "axes": "dim", "keepdims": "keepdim"}
 
@@ -45,3 +46,8 @@ class DimFirst(Op):
 def composition(name: str, function: Callable[..., Any], **fields: Any) -> Op:
     """Register `function`, written with records and operators, as the operation `name`."""
     return op(name, function, kind=Composition, **fields)
+
+
+def named_result(name: str, *fields: str) -> Any:
+    """The type of a result of several tensors, which can be read by name too, as PyTorch's."""
+    return namedtuple(name, fields)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["axes_of", "axis_of", "kept_shape"]
+__all__ = ["axes_of", "axis_of", "fold", "kept_shape"]
 
 
 def axis_of(dim: Any, ndim: int) -> int:
@@ -48,6 +48,12 @@ def axes_of(dim: Any, ndim: int) -> tuple[int, ...] | None:
     if len(set(axes)) < len(axes):
         raise RuntimeError(f"a dim appears multiple times in the list of dims {tuple(dim)}")
     return axes[:0] if not ndim else axes or None
+
+
+def fold(ufunc: Any, x: Any, dim: Any, keepdim: bool = False, dtype: Any = None) -> Any:
+    """A ufunc applied between all elements, or along `dim`: `np.add` gives the sum."""
+    # By position: NumPy reads keywords more slowly.
+    return ufunc.reduce(x, axes_of(dim, x.ndim), dtype, None, keepdim)
 
 
 def kept_shape(shape: Sequence[int], dim: Any) -> tuple[int, ...]:

@@ -247,7 +247,7 @@ def _pow(x: Any, exponent: Any) -> Any:
 
 
 def _pow_by_base(g: Any, x: Any, exponent: Any) -> Any:
-    if isinstance(exponent, Number):
+    if not hasattr(exponent, "ndim") or isinstance(exponent, Number):
         return nothing(g) if exponent == 0 else g * (exponent * pow(x, exponent - 1))
     slope = g * exponent * pow(x, where(exponent == 0, exponent, exponent - 1))
     return keep(slope, exponent != 0)

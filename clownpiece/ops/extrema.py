@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from typing import Any
 
 import numpy as np
 
 from .arithmetic import lerp
-from .composition import composition
-from .dims import axes_of, axis_of
+from .composition import composition, named_result
+from .dims import axes_of, axis_of, fold
 from .indexing import getitem
 from .places import add_along
 from .record import op
@@ -31,10 +30,10 @@ __all__ = [
     "quantile",
 ]
 
-Max = namedtuple("max", ["values", "indices"])
-Min = namedtuple("min", ["values", "indices"])
-Median = namedtuple("median", ["values", "indices"])
-AMinMax = namedtuple("aminmax", ["min", "max"])
+Max = named_result("max", "values", "indices")
+Min = named_result("min", "values", "indices")
+Median = named_result("median", "values", "indices")
+AMinMax = named_result("aminmax", "min", "max")
 
 
 def _check_not_empty(name: str, x: Any, dim: Any) -> None:
@@ -51,12 +50,12 @@ def _check_not_empty(name: str, x: Any, dim: Any) -> None:
 
 def _amax(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     _check_not_empty("amax", x, dim)
-    return np.maximum.reduce(x, axes_of(dim, x.ndim), None, None, keepdim)
+    return fold(np.maximum, x, dim, keepdim)
 
 
 def _amin(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
     _check_not_empty("amin", x, dim)
-    return np.minimum.reduce(x, axes_of(dim, x.ndim), None, None, keepdim)
+    return fold(np.minimum, x, dim, keepdim)
 
 
 def _shared(g: Any, x: Any, y: Any, dim: Any, keepdim: bool) -> Any:
@@ -98,14 +97,18 @@ aminmax = composition(
 # -- with their places -----------------------------------------------------------------------
 
 
+def _one_axis(x: Any, dim: int | None) -> int | None:
+    return None if dim is None or not x.ndim else axis_of(dim, x.ndim)
+
+
 def _argmax(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     _check_not_empty("argmax", x, dim)
-    return np.argmax(x, None if dim is None or not x.ndim else axis_of(dim, x.ndim), keepdims=keepdim)
+    return np.argmax(x, _one_axis(x, dim), keepdims=keepdim)
 
 
 def _argmin(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     _check_not_empty("argmin", x, dim)
-    return np.argmin(x, None if dim is None or not x.ndim else axis_of(dim, x.ndim), keepdims=keepdim)
+    return np.argmin(x, _one_axis(x, dim), keepdims=keepdim)
 
 
 argmax = op(

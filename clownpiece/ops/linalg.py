@@ -8,20 +8,19 @@ reverse mode algorithmic differentiation" (2008), derives most of them.
 from __future__ import annotations
 
 import math
-from collections import namedtuple
 from typing import Any
 
 import numpy as np
 
 from .arithmetic import abs
-from .composition import composition
+from .composition import composition, named_result
 from .dims import axis_of
 from .extrema import amax, amin
 from .matrices import diag_embed, diagonal, tril
 from .norms import vector_norm
 from .products import matmul
 from .record import op
-from .reductions import sum
+from .reductions import any, sum
 from .samples import S, drawn, positive_definite
 from .selection import nothing, where
 from .shape import movedim, squeeze, transpose, unsqueeze
@@ -40,10 +39,10 @@ __all__ = [
     "svd",
 ]
 
-SlogDet = namedtuple("slogdet", ["sign", "logabsdet"])
-QR = namedtuple("qr", ["Q", "R"])
-SVD = namedtuple("svd", ["U", "S", "Vh"])
-EigH = namedtuple("eigh", ["eigenvalues", "eigenvectors"])
+SlogDet = named_result("slogdet", "sign", "logabsdet")
+QR = named_result("qr", "Q", "R")
+SVD = named_result("svd", "U", "S", "Vh")
+EigH = named_result("eigh", "eigenvalues", "eigenvectors")
 
 
 def _well_conditioned(*shape: int) -> Any:
@@ -122,7 +121,7 @@ def _solve(x: Any, b: Any) -> Any:
     try:
         found = np.linalg.solve(x, b[..., None] if vector else b)
     except np.linalg.LinAlgError:
-        raise _no_answer("solve", "The solver failed because the input matrix is singular") from None
+        raise _no_answer("solve", "The solver failed because x is singular") from None
     return found[..., 0] if vector else found
 
 
@@ -238,7 +237,7 @@ cofactors = op(
 def _det_slope(g: Any, x: Any, y: Any) -> Any:
     per_cell = unsqueeze(unsqueeze(g, -1), -1)
     # Products of singular values are exact at 0, but only y * inv(x) has slopes of its own.
-    if bool((y == 0).any()):
+    if bool(any(y == 0)):
         return per_cell * cofactors(x)
     return per_cell * (unsqueeze(unsqueeze(y, -1), -1) * transpose(inv(x), -1, -2))
 
@@ -314,7 +313,7 @@ cholesky = op(
 )
 
 
-def _qr(x: Any, mode: str = "reduced") -> Any:
+def _qr(x: Any, mode: Any = "reduced") -> Any:
     _check_matrix("qr", x, square=False)
     if mode not in ("reduced", "complete"):
         raise RuntimeError(f"qr received unrecognized mode {mode!r}; it is 'reduced' or 'complete'")
@@ -353,7 +352,7 @@ def _gaps(values: Any) -> Any:
     return where(apart == 0, 0.0, 1 / where(apart == 0, 1.0, apart))
 
 
-def _eigh(x: Any, UPLO: str = "L") -> Any:
+def _eigh(x: Any, UPLO: Any = "L") -> Any:
     _check_matrix("eigh", x)
     return EigH(*np.linalg.eigh(x, UPLO))
 

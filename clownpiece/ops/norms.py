@@ -10,7 +10,7 @@ import numpy as np
 from ..dtypes import as_dtype
 from .arithmetic import abs, sign
 from .composition import composition
-from .dims import axes_of, axis_of
+from .dims import axes_of, axis_of, fold
 from .exponential import pow
 from .record import op
 from .reductions import spread, sum
@@ -31,22 +31,22 @@ def _vector_norm(
             f"linalg.vector_norm: Expected a floating point tensor as input. Got {x.dtype}; "
             "convert it first, for example with .float()"
         )
-    axes = axes_of(dim, x.ndim)
     if ord == 2:
-        return np.sqrt(np.add.reduce(x * x, axes, None, None, keepdim))
+        return np.sqrt(fold(np.add, x * x, dim, keepdim))
     if ord == 0:
-        return np.add.reduce(x != 0, axes, x.dtype, None, keepdim)
+        return fold(np.add, x != 0, dim, keepdim, x.dtype)
     size = np.absolute(x)
     if math.isinf(ord):
+        axes = axes_of(dim, x.ndim)
         if 0 in [x.shape[axis] for axis in (range(x.ndim) if axes is None else axes)]:
             raise RuntimeError(
                 f"linalg.vector_norm cannot compute the {ord} norm of nothing; got shape "
                 f"{tuple(x.shape)} and dim {dim}"
             )
-        return (np.maximum if ord > 0 else np.minimum).reduce(size, axes, None, None, keepdim)
+        return fold(np.maximum if ord > 0 else np.minimum, size, dim, keepdim)
     if ord == 1:
-        return np.add.reduce(size, axes, None, None, keepdim)
-    return np.power(np.add.reduce(np.power(size, ord), axes, None, None, keepdim), 1 / ord)
+        return fold(np.add, size, dim, keepdim)
+    return np.power(fold(np.add, np.power(size, ord), dim, keepdim), 1 / ord)
 
 
 def _vector_norm_slope(g: Any, x: Any, y: Any, ord: float, dim: Any, keepdim: bool) -> Any:

@@ -153,7 +153,7 @@ def _scatter(x: Any, index: Any, src: Any, dim: int, reduce: str | None = None) 
 
 def _kept_by_scatter(g: Any, index: Any, dim: int, reduce: str | None) -> Any:
     if reduce is not None:
-        raise RuntimeError("scatter with reduce= has no gradient; use scatter_add or scatter_reduce")
+        raise RuntimeError("scatter with reduce= has no gradient; scatter_reduce has one")
     return scatter(g, dim, index, 0.0)
 
 
@@ -372,7 +372,7 @@ def _scatter_reduce(
     ufunc.at(result, places, _cut(src, index))
     if reduce == "mean":
         count = _counted(x, index, dim=dim, include_self=include_self)
-        return result / count.astype(x.dtype) if x.dtype.kind == "f" else result // count
+        return result / count if x.dtype.kind == "f" else result // count
     return result
 
 
@@ -387,12 +387,12 @@ def _counted(x: Any, index: Any, dim: int, include_self: bool) -> Any:
     """How many elements went into each of the result, at least 1."""
     count = np.full(x.shape, int(include_self))
     np.add.at(count, _places("scatter_reduce", x, dim, index), 1)
-    return np.maximum(count, 1)
+    return np.maximum(count, 1).astype(x.dtype)
 
 
 counted = op(
     "counted",
-    lambda x, index, dim, include_self: _counted(x, index, dim=dim, include_self=include_self).astype(x.dtype),
+    _counted,
     inputs="x index",
     latex=r"n",
     doc="How many elements `scatter_reduce` puts into each place.",

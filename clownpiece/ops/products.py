@@ -377,7 +377,7 @@ def _sizes(left: list[str], x: Any, right: list[str], other: Any) -> dict[str, i
 
 def _arranged(x: Any, labels: list[str], groups: list[list[str]]) -> Any:
     """The dimensions in groups, each group as one; a batch stays as it is, to be broadcast."""
-    batch, first, second = groups
+    batch, first, _ = groups
     x = permute(x, tuple([labels.index(label) for group in groups for label in group]))
     shape = x.shape
     at, cut = len(batch), len(batch) + len(first)

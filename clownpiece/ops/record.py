@@ -198,8 +198,8 @@ class Op:
         if isinstance(error, TypeError):
             if any(getattr(v, "dtype", None) == np.bool_ for v in values):
                 return RuntimeError(
-                    f"{self.name} is not supported on bool tensors; convert them first, for example "
-                    "with .float(), or use logical_and, logical_or, logical_xor and logical_not"
+                    f"{self.name} is not supported on bool tensors; convert them first, for "
+                    "example with .float(), or use logical_and, logical_or, logical_xor"
                 )
             return error
         shapes = [tuple(v.shape) for v in values if hasattr(v, "shape")]

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..dtypes import as_dtype
 from .composition import composition
-from .dims import axes_of, kept_shape
+from .dims import axes_of, fold, kept_shape
 from .exponential import exp
 from .joining import cat
 from .record import op
@@ -79,7 +79,7 @@ _OVER_DIMS = [
 
 
 def _sum(x: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
-    return np.add.reduce(x, axes_of(dim, x.ndim), _summed_dtype(x, dtype), None, keepdim)
+    return fold(np.add, x, dim, keepdim, _summed_dtype(x, dtype))
 
 
 sum = op(
@@ -99,8 +99,7 @@ sum = op(
 
 
 def _mean(x: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
-    axes = axes_of(dim, x.ndim)
-    total = np.add.reduce(x, axes, _float_dtype("mean", x, dtype), None, keepdim)
+    total = fold(np.add, x, dim, keepdim, _float_dtype("mean", x, dtype))
     return total / (_count(x.shape, dim) or math.nan)
 
 
@@ -169,10 +168,10 @@ def _var(
 ) -> Any:
     _float_dtype("var", x, None)
     freedom = _freedom(x.shape, dim, unbiased, correction)
-    axes = axes_of(_dim(dim), x.ndim)
-    centred = x - np.add.reduce(x, axes, None, None, True) / (_count(x.shape, _dim(dim)) or 1)
+    dim = _dim(dim)
+    centred = x - fold(np.add, x, dim, True) / (_count(x.shape, dim) or 1)
     centred *= centred
-    return np.add.reduce(centred, axes, None, None, keepdim) / freedom
+    return fold(np.add, centred, dim, keepdim) / freedom
 
 
 def _var_slope(
@@ -264,8 +263,7 @@ std_mean = composition(
 
 
 def _prod(x: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
-    axes = axes_of(dim, x.ndim)
-    return np.multiply.reduce(x, axes, _summed_dtype(x, dtype), None, keepdim)
+    return fold(np.multiply, x, dim, keepdim, _summed_dtype(x, dtype))
 
 
 def _others(x: Any) -> Any:
@@ -308,7 +306,7 @@ def _logsumexp(x: Any, dim: Any, keepdim: bool = False) -> Any:
     axes = axes_of(dim, x.ndim)
     highest = np.max(x, axes, keepdims=True, initial=-np.inf)
     highest = np.where(np.isfinite(highest), highest, 0).astype(x.dtype)
-    total = np.add.reduce(np.exp(x - highest), axes, None, None, True)
+    total = fold(np.add, np.exp(x - highest), dim, True)
     result = np.log(total) + highest
     return result if keepdim else np.squeeze(result, axes)
 
@@ -333,11 +331,11 @@ logsumexp = op(
 
 
 def _all(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
-    return np.logical_and.reduce(x, axes_of(dim, x.ndim), None, None, keepdim)
+    return fold(np.logical_and, x, dim, keepdim)
 
 
 def _any(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
-    return np.logical_or.reduce(x, axes_of(dim, x.ndim), None, None, keepdim)
+    return fold(np.logical_or, x, dim, keepdim)
 
 
 _TRUTHS = [S(bools((3, 4))), S(bools((3, 4)), dim=0), S(bools((3, 4)), dim=1, keepdim=True)]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections import namedtuple
 from typing import Any
 
 import numpy as np
 
 from ..dtypes import as_dtype
 from .arrangement import flip
-from .composition import composition
+from .composition import composition, named_result
 from .dims import axis_of
 from .indexing import getitem
 from .joining import cat, stack, unbind
@@ -84,8 +83,8 @@ cumprod = op(
 )
 
 
-CumMax = namedtuple("cummax", ["values", "indices"])
-CumMin = namedtuple("cummin", ["values", "indices"])
+CumMax = named_result("cummax", "values", "indices")
+CumMin = named_result("cummin", "values", "indices")
 
 
 def _running(x: Any, dim: int, ufunc: np.ufunc) -> tuple[Any, Any]:

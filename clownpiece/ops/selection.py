@@ -65,7 +65,8 @@ def _where(condition: Any, x: Any, other: Any) -> Any:
             "compare it first, for example with != 0"
         )
     chosen = np.where(condition, x, other)
-    dtype = promoted_dtype((x, other))
+    # A NumPy scalar is what an operation on 0-d arrays left: an array, not a Python number.
+    dtype = promoted_dtype([np.asarray(v) if isinstance(v, np.generic) else v for v in (x, other)])
     return chosen if chosen.dtype == dtype else chosen.astype(dtype)
 
 
@@ -227,14 +228,22 @@ def _inside(x: Any, min: Any, max: Any) -> Any:
     return x >= min if max is None else (x >= min) & (x <= max)
 
 
+def _below(x: Any, min: Any, max: Any) -> Any:
+    return x < min if max is None else (x < min) & (min < max)
+
+
+def _above(x: Any, min: Any, max: Any) -> Any:
+    return x > max if min is None else (x > max) | (max < min)
+
+
 clamp = elementwise(
     "clamp",
     _clamp,
     inputs="x min max",
     grad={
         "x": lambda g, x, min, max: keep(g, _inside(x, min, max)),
-        "min": lambda g, x, min, max: keep(g, (x < min) if max is None else (x < min) & (min < max)),
-        "max": lambda g, x, min, max: keep(g, (x > max) if min is None else (x > max) | (max < min)),
+        "min": lambda g, x, min, max: keep(g, _below(x, min, max)),
+        "max": lambda g, x, min, max: keep(g, _above(x, min, max)),
     },
     latex=r"\min(\max(x, min), max)",
     doc="""`x` limited to [min, max]; either end may be left out, be a number or a tensor.

@@ -199,10 +199,11 @@ unsqueeze = op(
 def _expand(x: Any, size: Any) -> Any:
     wanted = tuple(size) if isinstance(size, Sequence) else (size,)
     extra = len(wanted) - x.ndim
-    full = tuple([x.shape[i - extra] if n == -1 and i >= extra else n for i, n in enumerate(wanted)])
+    known = (None,) * extra + x.shape
+    full = tuple([size if n == -1 else n for n, size in zip(wanted, known, strict=False)])
     try:
         return np.broadcast_to(x, full)
-    except ValueError:
+    except (ValueError, TypeError):
         raise RuntimeError(
             f"expand: a tensor of shape {tuple(x.shape)} cannot be expanded to {list(wanted)}; "
             "dimensions are matched from the last one on, and only those of size 1 can grow"
@@ -324,8 +325,8 @@ transpose = op(
 def _permute(x: Any, dims: Any) -> Any:
     if len(dims) != x.ndim:
         raise RuntimeError(
-            f"permute(dims): the number of dimensions in the tensor input ({x.ndim}) does not match "
-            f"the length of the desired ordering of dimensions {tuple(dims)}"
+            f"permute(dims): the number of dimensions in the tensor input ({x.ndim}) does not "
+            f"match the length of the desired ordering of dimensions {tuple(dims)}"
         )
     return x.transpose(axes_of(dims, x.ndim) or ())
 
@@ -383,6 +384,9 @@ movedim = composition(
     _movedim,
     latex=r"x",
     doc="Dimension `source` (or several) moved to place `destination`, the others in order.",
-    samples=[S((2, 3, 4), source=0, destination=2), S((2, 3, 4), source=(0, 1), destination=(2, 0))],
+    samples=[
+        S((2, 3, 4), source=0, destination=2),
+        S((2, 3, 4), source=(0, 1), destination=(2, 0)),
+    ],
     aliases=("moveaxis",),
 )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from typing import Any
 
 import numpy as np
 
-from .composition import composition
+from .composition import composition, named_result
 from .dims import axis_of
 from .joining import unbind
 from .places import add_along
@@ -32,9 +31,9 @@ __all__ = [
     "unique_consecutive",
 ]
 
-Sort = namedtuple("sort", ["values", "indices"])
-TopK = namedtuple("topk", ["values", "indices"])
-KthValue = namedtuple("kthvalue", ["values", "indices"])
+Sort = named_result("sort", "values", "indices")
+TopK = named_result("topk", "values", "indices")
+KthValue = named_result("kthvalue", "values", "indices")
 
 
 def _order(x: Any, axis: int, descending: bool) -> Any:
@@ -145,9 +144,9 @@ kthvalue = op(
 
 
 def _searchsorted(
-    sorted_sequence: Any, values: Any, right: bool = False, side: str | None = None
+    sorted_sequence: Any, values: Any, right: bool = False, side: Any = None
 ) -> Any:
-    where = side or ("right" if right else "left")
+    where: Any = side or ("right" if right else "left")
     if sorted_sequence.ndim == 1:
         return np.asarray(np.searchsorted(sorted_sequence, values, where))
     if np.shape(values)[:-1] != sorted_sequence.shape[:-1]:

@@ -9,15 +9,14 @@ import warnings
 
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch")
-
 from support.records import Case, arrays_of, cases, float_tensors, leaves, tensors_of
 
 import clownpiece
 from clownpiece.autograd import grad
 from clownpiece.ops import Op
 from clownpiece.ops.samples import S
+
+torch = pytest.importorskip("torch")
 
 EXACT = {"rtol": 1e-6, "atol": 1e-8}
 
@@ -51,7 +50,9 @@ def nested(function, value):
     """`function` on the leaves, tuples and slices kept as what they are."""
     if isinstance(value, tuple):
         return tuple(nested(function, each) for each in value)
-    return [nested(function, each) for each in value] if isinstance(value, list) else function(value)
+    if isinstance(value, list):
+        return [nested(function, each) for each in value]
+    return function(value)
 
 
 # Calls that PyTorch takes only in another spelling.
@@ -146,7 +147,8 @@ def torch_gradients(case: Case, inputs, able):
         found = iter(torch.autograd.grad(total, wanted, allow_unused=True))
     except RuntimeError as error:
         # What is flat here and has no gradient at all there, such as floor_divide.
-        assert "not implemented" in str(error)
+        if "not implemented" not in str(error):
+            raise
         return None
     return [next(found) if each.requires_grad else None for each in floating]
 
@@ -200,7 +202,8 @@ def assert_same_answer(mine, theirs):
 
 def only_plain(case: Case) -> bool:
     """Whether all inputs are plain shapes, which may be exchanged for others."""
-    return all(isinstance(each, tuple) for each in case.sample.inputs) and "functional" not in case.record.expose
+    plain = all(isinstance(each, tuple) for each in case.sample.inputs)
+    return plain and "functional" not in case.record.expose
 
 
 EDGES = [case for case in COMPARED if only_plain(case)]
@@ -228,7 +231,7 @@ def without_floats(case: Case) -> bool:
     return not any(isinstance(value, float) for value in case.sample.params.values())
 
 
-@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint8, np.bool_], ids=lambda d: d.__name__)
+@pytest.mark.parametrize("dtype", ["int64", "int32", "uint8", "bool"])
 @pytest.mark.parametrize("case", list(filter(without_floats, EDGES)), ids=lambda case: case.id)
 def test_whole_numbers(case: Case, dtype):
     rng = np.random.default_rng(0)
