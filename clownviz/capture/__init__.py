@@ -1,6 +1,15 @@
 """From hooks and operations to a tape.
 
-    >>> import clownviz.capture.tape
-    >>> clownviz.capture.tape.Call(0, "block.0", number=2, kind="Block").label
-    'block.0#2'
+    >>> from clownpiece import nn, ones
+    >>> from clownviz.capture import run
+    >>> tape = run(nn.Sequential(nn.Linear(4, 3), nn.ReLU()), ones(2, 4))
+    >>> [call.label for call in tape.calls]
+    ['Sequential', '0', '1']
 """
+
+from __future__ import annotations
+
+from .capture import Capture, capture, describe, run
+from .tape import Tape
+
+__all__ = ["Capture", "Tape", "capture", "describe", "run"]

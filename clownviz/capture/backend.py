@@ -56,6 +56,10 @@ class Backend(Protocol):
         """Shape, dtype's name, bytes."""
         ...
 
+    def identity(self, tensor: Any) -> Any:
+        """What is the same object for two tensors exactly if they are one: `x.detach()` is x."""
+        ...
+
     def version(self, tensor: Any) -> int:
         """A number that grows whenever the tensor's memory is changed in place."""
         ...

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,13 @@ from .nested import leaf_objects
 __all__ = ["ClownpieceBackend"]
 
 # Frames of these modules lie between an operation and the line of a forward that asked for it.
-_MACHINERY = ("clownpiece.ops", "clownpiece.autograd", "clownpiece.tensor", "clownpiece.binding")
+_MACHINERY = (
+    "clownpiece.ops",
+    "clownpiece.autograd",
+    "clownpiece.tensor",
+    "clownpiece.binding",
+    "clownviz.capture",
+)
 _MODULE_CALL = ("clownpiece.nn.module", "clownpiece.nn.hooks")
 _DEEPEST_SITE = 40
 
@@ -44,9 +51,12 @@ class ClownpieceBackend:
     def array(self, tensor: Any) -> np.ndarray:
         return tensor.numpy(force=True)
 
+    def identity(self, tensor: Any) -> Any:
+        return tensor.numpy(force=True)
+
     def facts(self, tensor: Any) -> tuple[tuple[int, ...], str, int]:
         array = tensor.numpy(force=True)
-        return array.shape, array.dtype.name, array.nbytes
+        return array.shape, _dtype_name(array.dtype), array.nbytes
 
     def version(self, tensor: Any) -> int:
         return tensor._version
@@ -150,7 +160,7 @@ class ClownpieceBackend:
             where = frame.f_globals.get("__name__", "")
             if where in _MODULE_CALL:
                 break
-            if not where.startswith(_MACHINERY) and not where.startswith("clownviz.capture"):
+            if not where.startswith(_MACHINERY):
                 key.append((id(frame.f_code), frame.f_lasti))
                 if not text:
                     text = f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
@@ -183,6 +193,12 @@ class ClownpieceBackend:
                 "output does not: is a parameter trainable, and is this outside of no_grad()?"
             )
         clownpiece.autograd.backward(tensors, [clownpiece.ones_like(t) for t in tensors])
+
+
+@lru_cache(maxsize=64)
+def _dtype_name(dtype: np.dtype) -> str:
+    # NumPy computes the name anew each time, which takes longer than a small operation.
+    return dtype.name
 
 
 def _positional_names(forward: Callable[..., Any]) -> tuple[str, ...]:

@@ -53,8 +53,7 @@ class Recorder:
         self._lock = threading.RLock()
         self._thread = _Thread()
         # By id: a weak reference that says whether it is still the same, its version, its Value.
-        self._seen: dict[int, tuple[Any, int, int]] = {}
-        self._arrays: dict[int, tuple[Any, int, int]] = {}
+        self._seen: dict[int, tuple[Any, int, Value]] = {}
         self._parameters: dict[int, tuple[Any, str, list[ParameterInfo]]] = {}
         self._hooked: set[int] = set()
         self._sites: dict[Any, int] = {}
@@ -175,40 +174,27 @@ class Recorder:
         version = self.backend.version(tensor)
         known = self._known(tensor)
         if known is not None and known[1] == version:
-            return self.tape.values[known[2]]
-        return self._same_array(tensor, version) or self._new_value(tensor, version)
+            return known[2]
+        return self._new_value(tensor, version)
 
-    def _known(self, tensor: Any) -> tuple[Any, int, int] | None:
-        known = self._seen.get(id(tensor))
-        return known if known is not None and known[0]() is tensor else None
+    def _known(self, tensor: Any) -> tuple[Any, int, Value] | None:
+        identity = self.backend.identity(tensor)
+        known = self._seen.get(id(identity))
+        return known if known is not None and known[0]() is identity else None
 
     def _new_value(self, tensor: Any, version: int) -> Value:
         value = self._add_value(tensor)
         parameter = self._parameters.get(id(tensor))
         if parameter is not None:
             value.origin = parameter[1]
-        self._remember(tensor, version, value)
+        identity = self.backend.identity(tensor)
+        self._seen[id(identity)] = (weakref.ref(identity), version, value)
         return value
 
     def _add_value(self, tensor: Any) -> Value:
         shape, dtype, nbytes = self.backend.facts(tensor)
         value = Value(len(self.tape.values), shape, dtype, nbytes)
         self.tape.values.append(value)
-        return value
-
-    def _remember(self, tensor: Any, version: int, value: Value) -> None:
-        self._seen[id(tensor)] = (weakref.ref(tensor), version, value.id)
-        array = self.backend.array(tensor)
-        self._arrays[id(array)] = (weakref.ref(array), version, value.id)
-
-    def _same_array(self, tensor: Any, version: int) -> Value | None:
-        """What is known of another tensor that is the same array: `x.detach()` is x."""
-        array = self.backend.array(tensor)
-        known = self._arrays.get(id(array))
-        if known is None or known[0]() is not array or known[1] != version:
-            return None
-        value = self.tape.values[known[2]]
-        self._seen[id(tensor)] = (weakref.ref(tensor), version, value.id)
         return value
 
     def gradient(self, value: Value, gradient: Any) -> None:
@@ -260,28 +246,24 @@ class Recorder:
         stack = self._thread.stack
         call = stack[-1][0] if stack else None
         inputs: list[int] = []
-        read = 0
+        moved = 0
         for tensor in event.inputs:
-            if not backend.is_tensor(tensor):
-                continue
-            known = self._known(tensor) if event.inplace else None
-            # In place, the tensor is already changed: what went in is what was known of it.
-            value = self.tape.values[known[2]] if known is not None else self.value_of(tensor)
-            inputs.append(value.id)
-            read += value.bytes
-            if call is not None and value.origin.startswith("parameter:"):
-                name = value.origin.removeprefix("parameter:")
-                if name not in call.parameters:
-                    call.parameters = (*call.parameters, name)
-        outputs = [self._new_value(t, backend.version(t)) for t in event.outputs]
-        if event.inplace:
-            for tensor in event.outputs:
-                base = backend.base(tensor)
-                before = self._known(base) if base is not None else None
-                if base is not None and before is not None:
-                    inputs.append(before[2])
-                    outputs.append(self._new_value(base, backend.version(base)))
-        site = backend.site() if call is not None else None
+            if backend.is_tensor(tensor):
+                value = self._input(tensor, event.inplace)
+                inputs.append(value.id)
+                moved += value.bytes
+                if value.origin and call is not None:
+                    self._reads(call, value.origin)
+        outputs: list[int] = []
+        for tensor in event.outputs:
+            value = self._new_value(tensor, backend.version(tensor))
+            outputs.append(value.id)
+            moved += value.bytes
+            if event.inplace:
+                self._changes_base(tensor, inputs, outputs)
+        # Inside a layer nobody asks which line of it ran an operation.
+        open_module = call is not None and self.tape.modules[call.path].children
+        site = backend.site() if open_module else None
         self.tape.operations.append(
             Operation(
                 index=len(self.tape.operations),
@@ -289,15 +271,33 @@ class Recorder:
                 latex=event.latex,
                 call=call.index if call is not None else None,
                 inputs=tuple(inputs),
-                outputs=tuple(v.id for v in outputs),
+                outputs=tuple(outputs),
                 params=_texts(event.params),
                 flops=event.flops,
-                bytes=read + sum(v.bytes for v in outputs),
+                bytes=moved,
                 seconds=event.seconds,
                 site=self._site(*site) if site is not None else None,
                 at=self._tick(),
             )
         )
+
+    def _input(self, tensor: Any, inplace: bool) -> Value:
+        # In place, the tensor is already changed: what went in is what was known of it.
+        known = self._known(tensor) if inplace else None
+        return known[2] if known is not None else self.value_of(tensor)
+
+    def _reads(self, call: Call, origin: str) -> None:
+        kind, _, name = origin.partition(":")
+        if kind == "parameter" and name not in call.parameters:
+            call.parameters = (*call.parameters, name)
+
+    def _changes_base(self, view: Any, inputs: list[int], outputs: list[int]) -> None:
+        """A view was changed, and with it the tensor that it shows a part of."""
+        base = self.backend.base(view)
+        before = self._known(base) if base is not None else None
+        if base is not None and before is not None:
+            inputs.append(before[2].id)
+            outputs.append(self._new_value(base, self.backend.version(base)).id)
 
     def _site(self, key: Any, text: str) -> int:
         known = self._sites.get(key)
@@ -330,7 +330,6 @@ class Recorder:
             self._add_backward_calls()
             self.tape.notes.extend(self.keeper.notes())
             self._seen.clear()
-            self._arrays.clear()
             self._parameters.clear()
 
     def _add_backward_calls(self) -> None:
