@@ -273,7 +273,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize("kind, options, error", BAD, ids=[f"{k}-{o}" for k, o, _ in BAD])
+@pytest.mark.parametrize("kind, options, error", BAD, ids=[f"{k}-{'-'.join(o)}" for k, o, _ in BAD])
 def test_options_that_cannot_be_are_refused_as_there(kind, options, error):
     for library in (torch, cp):
         with pytest.raises(error):
