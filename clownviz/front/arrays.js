@@ -124,7 +124,7 @@ class ArrayCard {
     this.element = h(
       "section",
       {
-        class: `cv-array cv-${facts.layout}`,
+        class: `cv-array${isWide(facts) ? " cv-wide" : ""}`,
         "aria-label": `${facts.title}, ${facts.role}`,
         style: {
           "--cv-mark": cssColour(`role.${facts.role}.mark`),
@@ -153,9 +153,8 @@ class ArrayCard {
       "header",
       { class: "cv-array-head" },
       h("h4", {}, title),
-      h("span", { class: "cv-role" }, role),
-      h("span", { class: "cv-shape" }, `${shape} ${dtype}`),
-      text ? h("span", { class: "cv-shown" }, text) : null,
+      title.includes(role) ? null : h("span", { class: "cv-role" }, role),
+      h("span", { class: "cv-shape" }, h("i", {}, `${shape} ${dtype}`), text),
     );
   }
 
@@ -183,12 +182,15 @@ class ArrayCard {
     if (!this.width) return;
     const { layout, shape } = this.facts;
     this.ontip(null, { x: 0, y: 0 });
-    if (shape.some((size) => size === 0)) this.stage.replaceChildren(none());
+    if (layout === "none") this.stage.replaceChildren(none("Its values were not kept."));
+    else if (shape.some((size) => size === 0)) {
+      this.stage.replaceChildren(none("No values: one of its sizes is 0."));
+    }
     else if (layout === "vector") this.stage.replaceChildren(this.bars());
     else if (layout === "heatmap") this.stage.replaceChildren(this.heatmap());
     else if (this.unit === null) this.stage.replaceChildren(this.maps());
     else this.stage.replaceChildren(this.single(this.unit));
-    this.legend.replaceChildren(...this.legendParts());
+    this.legend.replaceChildren(...(this.cells.length ? this.legendParts() : []));
   }
 
   /**
@@ -242,7 +244,19 @@ class ArrayCard {
         count > 1 ? h("span", { class: "cv-tile-name", "aria-hidden": "true" }, name) : null,
       );
     });
-    const board = h("div", { class: "cv-tiles", role: "group" }, ...tiles);
+    const { columns } = this.facts;
+    const aligned = columns && columns * (cols * cell + GAP) <= this.width;
+    const board = h(
+      "div",
+      {
+        class: "cv-tiles",
+        role: "group",
+        "aria-label": `${this.facts.title}, ${count} maps; arrows move, Enter shows one`,
+        style: aligned ? { "--cv-columns": columns } : {},
+      },
+      ...tiles,
+    );
+    board.classList.toggle("cv-aligned", Boolean(aligned));
     board.addEventListener("keydown", (event) => rove(event, tiles));
     return board;
   }
@@ -365,6 +379,15 @@ class ArrayCard {
   }
 }
 
+/**
+ * Whether a picture wants the room of two cards.
+ * @param {ArrayFacts} facts
+ */
+export function isWide({ layout, shape }) {
+  if (layout === "maps") return shape[0] > 24;
+  return layout === "heatmap" ? shape[1] > 64 : shape[0] > 64;
+}
+
 const MARKS = /** @type {const} */ (["low", "high", "nan", "posinf", "neginf"]);
 const SIGNS = { low: "−", high: "+", nan: "×", posinf: "∞", neginf: "∞" };
 
@@ -388,8 +411,9 @@ function fact(name, text) {
   return h("div", {}, h("dt", {}, name), h("dd", {}, text));
 }
 
-function none() {
-  return h("p", { class: "cv-none" }, "no values: one of its sizes is 0");
+/** @param {string} why */
+function none(why) {
+  return h("p", { class: "cv-none" }, why);
 }
 
 /**

@@ -51,6 +51,10 @@ class DetailView {
   }
 
   destroy() {
+    this.clear();
+  }
+
+  clear() {
     clearTimeout(this.timer);
     for (const card of this.arrays.values()) card.destroy();
     this.arrays.clear();
@@ -67,10 +71,9 @@ class DetailView {
    * @param {SceneModule} module
    */
   announce(module) {
-    this.destroy();
+    this.clear();
     const waiting = h("p", { class: "cv-none", role: "status" });
-    this.element.replaceChildren(head(module), waiting);
-    this.element.scrollTop = 0;
+    this.replace(head(module), waiting);
     this.timer = window.setTimeout(() => {
       waiting.textContent = "The kernel has not answered. If it is gone, run the cell again.";
     }, PATIENCE);
@@ -82,7 +85,7 @@ class DetailView {
    * @param {DataView | null} bytes
    */
   show(module, detail, bytes) {
-    this.destroy();
+    this.clear();
     const sections = detail.arrays.map((facts) => {
       const cells = cellsOf(bytes, facts.offset, facts.length);
       const { scale, ontip, onunit } = this;
@@ -91,9 +94,9 @@ class DetailView {
       return card.element;
     });
     const notes = [...(detail.notes ?? [])];
-    if (!sections.length) notes.push("No arrays were kept for this module.");
+    if (!sections.length && !notes.length) notes.push("No arrays were kept for this module.");
     const { error } = detail;
-    this.element.replaceChildren(
+    this.replace(
       head(module),
       error ? h("p", { class: "cv-error", role: "alert" }, error) : "",
       h(
@@ -106,7 +109,15 @@ class DetailView {
       ...notes.map((note) => h("p", { class: "cv-none" }, note)),
       detail.code ? codeOf(detail.code) : "",
     );
+  }
+
+  /** @param {...(Node | string)} parts */
+  replace(...parts) {
+    // What had the focus goes; without a home for it, keys would go to the page.
+    const focused = this.element.contains(document.activeElement);
+    this.element.replaceChildren(...parts);
     this.element.scrollTop = 0;
+    if (focused) this.element.focus({ preventScroll: true });
   }
 
   scaleBar() {

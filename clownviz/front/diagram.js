@@ -8,6 +8,8 @@ import { h } from "./dom.js";
 const PREFIX = "node:";
 const SVG = "http://www.w3.org/2000/svg";
 const MOST_ZOOM = 8;
+/** Below this many pixels a unit the picture's text cannot be read. */
+const READABLE = 0.9;
 
 /** @typedef {{ x: number, y: number, width: number, height: number }} Frame */
 
@@ -31,6 +33,39 @@ export function nearestShown(path, has) {
     if (has(at)) return at;
     if (at === "") return null;
   }
+}
+
+/**
+ * The frame in which a picture opens: all of it where that can be read, else the part about a box.
+ *
+ * @param {Frame} whole
+ * @param {Frame} box what must be seen
+ * @param {{ width: number, height: number }} room in pixels
+ * @returns {Frame}
+ */
+export function opening(whole, box, room) {
+  const fitting = Math.min(room.width / whole.width, room.height / whole.height);
+  if (fitting >= READABLE) return whole;
+  const [width, height] = [room.width / READABLE, room.height / READABLE];
+  return {
+    x: centred(whole.x, whole.width, box.x + box.width / 2, width),
+    y: centred(whole.y, whole.height, box.y + box.height / 2, height),
+    width,
+    height,
+  };
+}
+
+/**
+ * Where a window on an axis begins that is centred on a point, but does not leave the axis.
+ *
+ * @param {number} start
+ * @param {number} length
+ * @param {number} centre
+ * @param {number} size
+ */
+function centred(start, length, centre, size) {
+  if (size >= length) return start + (length - size) / 2;
+  return Math.max(start, Math.min(start + length - size, centre - size / 2));
 }
 
 /**
@@ -108,6 +143,8 @@ class Diagram {
     this.nodes = new Map();
     this.selected = "";
     this.picture = source ? parseSvg(source) : null;
+    /** Whether a person has moved the picture; from then on it stays where it was put. */
+    this.moved = false;
     this.view = h("div", { class: "cv-diagram-view", tabindex: "0", role: "group" });
     this.view.setAttribute("aria-label", "Diagram; plus and minus zoom, arrows move, 0 fits");
     this.element = h("section", { class: "cv-diagram", "aria-label": "Diagram" });
@@ -143,6 +180,12 @@ class Diagram {
     );
     this.element.append(this.view, tools);
     this.listen();
+    this.watcher = new ResizeObserver(() => this.reveal());
+    this.watcher.observe(this.view);
+  }
+
+  destroy() {
+    this.watcher?.disconnect();
   }
 
   listen() {
@@ -159,6 +202,7 @@ class Diagram {
       if (!drag.moved && Math.hypot(dx, dy) < 4) return;
       if (!drag.moved) view.setPointerCapture(event.pointerId);
       drag.moved = true;
+      this.moved = true;
       const scale = this.unitsPerPixel();
       this.show({ ...drag.frame, x: drag.frame.x - dx * scale, y: drag.frame.y - dy * scale });
     });
@@ -227,6 +271,7 @@ class Diagram {
     if (at && matrix) {
       Object.assign(about, point(new DOMPoint(at.clientX, at.clientY).matrixTransform(matrix)));
     }
+    this.moved = true;
     this.show(zoomed(frame, whole, factor, about));
   }
 
@@ -235,10 +280,12 @@ class Diagram {
    * @param {number} dy
    */
   pan(dx, dy) {
+    this.moved = true;
     if (this.frame) this.show({ ...this.frame, x: this.frame.x + dx, y: this.frame.y + dy });
   }
 
   fit() {
+    this.moved = true;
     if (this.whole) this.show(this.whole);
   }
 
@@ -256,6 +303,43 @@ class Diagram {
     if (shown === null) return;
     this.selected = shown;
     this.nodes.get(shown)?.classList.add("cv-selected");
+    // A person who zoomed in follows the selection; one who sees it is left alone.
+    if (!this.sees(shown)) this.moved = false;
+    this.reveal();
+  }
+
+  /**
+   * The box of a module, in units of the picture.
+   * @param {string} path
+   * @returns {Frame | null}
+   */
+  boxOf(path) {
+    const group = /** @type {SVGGraphicsElement | undefined} */ (this.nodes.get(path));
+    const outer = /** @type {SVGGraphicsElement | null | undefined} */ (
+      this.picture?.querySelector("g")
+    );
+    const matrix = outer?.transform.baseVal.consolidate()?.matrix;
+    if (!group || !matrix || !this.view.clientWidth) return null;
+    const { x, y, width, height } = group.getBBox();
+    const corner = new DOMPoint(x, y).matrixTransform(matrix);
+    return { x: corner.x, y: corner.y, width: width * matrix.a, height: height * matrix.d };
+  }
+
+  /** @param {string} path */
+  sees(path) {
+    const box = this.boxOf(path);
+    const frame = this.frame;
+    if (!box || !frame) return true;
+    const [x, y] = [box.x + box.width / 2 - frame.x, box.y + box.height / 2 - frame.y];
+    return x > 0 && y > 0 && x < frame.width && y < frame.height;
+  }
+
+  /** Unless a person has moved the picture, show the selected module at a size to be read. */
+  reveal() {
+    const box = this.boxOf(this.selected);
+    if (this.moved || !box || !this.whole) return;
+    const room = { width: this.view.clientWidth, height: this.view.clientHeight };
+    this.show(opening(this.whole, box, room));
   }
 }
 

@@ -130,6 +130,7 @@ class Explorer {
     this.model.off("change:selection", this.followSelection);
     this.model.off("change:detail", this.followDetail);
     this.tree.destroy();
+    this.diagram.destroy();
     this.detail.destroy();
     this.element.remove();
   }

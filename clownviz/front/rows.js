@@ -60,8 +60,9 @@ function fold(top) {
     for (let i = 0; i < parent.children.length; ) {
       const first = parent.children[i];
       const run = first.module?.repeat;
-      const members = parent.children.slice(i, i + Math.max(1, run?.count ?? 1));
-      folded.push(run && members.length > 1 ? asRun(run.kind, members, parent) : first);
+      const length = run ? run.count * run.first.length : 1;
+      const members = parent.children.slice(i, i + length);
+      folded.push(run ? asRun(run, members, parent) : first);
       queue.push(...members);
       i += members.length;
     }
@@ -70,14 +71,16 @@ function fold(top) {
 }
 
 /**
- * @param {string} kind
+ * @param {import("./types.js").Repeat} repeat
  * @param {Row[]} members
  * @param {Row} parent
  */
-function asRun(kind, members, parent) {
+function asRun(repeat, members, parent) {
   const last = members[members.length - 1];
   const name = `${members[0].name} … ${last.name}`;
-  const run = row(`run:${members[0].key}`, null, name, `${members.length} × ${kind}`, 0, parent);
+  const kinds = members.slice(0, repeat.first.length).map((member) => member.kind);
+  const group = kinds.length > 1 ? `(${kinds.join(", ")})` : kinds[0];
+  const run = row(`run:${members[0].key}`, null, name, `${repeat.count} × ${group}`, 0, parent);
   run.children = members;
   for (const member of members) member.parent = run;
   return run;

@@ -65,12 +65,22 @@ export function createPageModel({ scene, selection, details }) {
   const model = createShim({ scene, selection, detail: null, detail_bytes: null });
   const answer = () => {
     const path = model.get("selection");
-    if (!Object.hasOwn(details, path)) return;
-    const { detail, bytes } = details[path];
-    model.set("detail_bytes", decode(bytes));
-    model.set("detail", detail);
+    const own = Object.hasOwn(details, path) ? details[path] : missing(path);
+    model.set("detail_bytes", decode(own.bytes));
+    model.set("detail", own.detail);
   };
   model.on("change:selection", answer);
   answer();
   return model;
+}
+
+/**
+ * The answer for a module of a large model whose detail the page does not carry.
+ * @param {string} path
+ */
+function missing(path) {
+  const notes = ["This page does not carry the arrays of this module."];
+  /** @type {Detail} */
+  const detail = { path, kind: "", code: "", facts: [], arrays: [], notes };
+  return { detail, bytes: "" };
 }

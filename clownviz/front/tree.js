@@ -237,11 +237,11 @@ class Tree {
     }
     for (let at = first; at < last; at++) {
       const row = this.rows[at];
-      if (this.drawn.has(row)) continue;
-      const element = this.drawRow(row, at);
-      this.drawn.set(row, element);
-      sheet.append(element);
+      if (!this.drawn.has(row)) this.drawn.set(row, this.drawRow(row, at));
     }
+    // In reading order, which is what a screen reader follows.
+    const elements = [...wanted].map((row) => /** @type {HTMLElement} */ (this.drawn.get(row)));
+    if (elements.some((element) => !element.isConnected)) sheet.replaceChildren(...elements);
     const shown = this.active && this.drawn.get(this.active);
     if (shown) box.setAttribute("aria-activedescendant", shown.id);
     else box.removeAttribute("aria-activedescendant");

@@ -2,9 +2,9 @@
 /**
  * What the kernel sends and the modules of the page pass to each other. Types only, no code.
  *
- * @typedef {object} Repeat a run of siblings that are built alike
- * @property {number} count how many siblings the run has, this one included
- * @property {string} kind what they are called: "Block"
+ * @typedef {object} Repeat a run of siblings, or of groups of siblings, that are built alike
+ * @property {number} count how often the group stands there
+ * @property {string[]} first the paths of the first group
  *
  * @typedef {object} SceneModule one row of the tree
  * @property {string} path "" is the model itself
@@ -34,7 +34,7 @@
  * @property {number[]} counts
  *
  * @typedef {"activation" | "weight" | "gradient"} Role
- * @typedef {"maps" | "heatmap" | "vector"} Layout
+ * @typedef {"maps" | "heatmap" | "vector" | "none"} Layout
  *
  * @typedef {object} ArrayFacts one array of a module: what its bytes mean
  * @property {string} key
@@ -45,8 +45,9 @@
  * @property {number[]} full_shape of the tensor
  * @property {string} dtype of the tensor
  * @property {string} text one line on what is shown: "sample 0 of 32"
- * @property {(number[] | null)[]} index true index of each kept place, an axis each; null is all
+ * @property {((number | string)[] | null)[]} index true index of each kept place, an axis each; null is all
  * @property {(number | null)[]} cuts the place before which an axis leaves out its middle
+ * @property {number | null} columns how many maps make a row, where rows mean something
  * @property {number[]} prefix the leading indices that were chosen
  * @property {boolean} signed
  * @property {number} lo

@@ -8,6 +8,7 @@ import { ancestors, lead, nest, openToFit, search, seen, walk } from "../../clow
  * A scene's list of modules from "path Kind" lines; the depth is that of the path.
  * @param {string[]} lines
  * @param {Record<string, number>} [runs]
+ * @returns {import("../../clownviz/front/types.js").SceneModule[]}
  */
 function scene(lines, runs = {}) {
   return lines.map((line) => {
@@ -25,7 +26,7 @@ function scene(lines, runs = {}) {
       output: "",
       calls: 1,
       tied: [],
-      repeat: runs[path] ? { count: runs[path], kind } : null,
+      repeat: runs[path] ? { count: runs[path], first: [path] } : null,
     };
   });
 }
@@ -53,6 +54,14 @@ test("alike siblings are folded into one run, and the others stay", () => {
   assert.equal(`${run.name} | ${run.kind}`, "0 … 2 | 3 × Block");
   assert.deepEqual(keys(run.children), ["b.0", "b.1", "b.2"]);
   assert.deepEqual([run.level, run.children[0].level, head.key], [3, 4, "head"]);
+});
+
+test("a group of siblings that repeats is one run too", () => {
+  const modules = scene([". Net", "0 Linear", "1 ReLU", "2 Linear", "3 ReLU", "4 Linear"]);
+  modules[1].repeat = { count: 2, first: ["0", "1"] };
+  const [run, last] = nest(modules)[0].children;
+  assert.equal(`${run.name} | ${run.kind}`, "0 … 3 | 2 × (Linear, ReLU)");
+  assert.deepEqual([keys(run.children), last.key], [["0", "1", "2", "3"], "4"]);
 });
 
 test("a tree opens as far as it fits, but runs stay folded", () => {

@@ -1,0 +1,334 @@
+"""`explore`: the tree, the diagram and every array of a model, as data for the page and as stills.
+
+The page asks for one module at a time: `scene` says what there is, `detail` answers for one path
+with facts and with the bytes of its arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from .. import look
+from ..analysis.modules import Row, rows, totals
+from ..capture.tape import Call, ParameterInfo, Tape, Value
+from .array import BUDGET, ArrayView, rms_limit, stats_facts
+from .still import draw_still
+from .text import fit, printable, stats_line
+from .tree import Tree
+from .view import View
+
+__all__ = ["Explorer"]
+
+MOST_ARRAYS = 12
+MOST_ROWS = 40
+LONGEST = 110
+_SHOWN_FIRST = ("convolution", "attention", "recurrent", "embedding", "linear")
+_IMAGES = ("convolution", "pooling")
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One tensor of a module, as it stands on the tape."""
+
+    key: str
+    title: str
+    role: str
+    tensor: Value | ParameterInfo
+
+
+class Explorer(View):
+    """Everything a tape knows of a model, one module at a time.
+
+    Args:
+        tape: a run of the model. With `keep="sample"` or `"full"` there are pictures, with
+            `"statistics"` histograms only, with `"shapes"` neither.
+        selection: the module that is shown first; by default the first one with a picture.
+        diagram: SVG text of the model's diagram, whose groups have the ids `node:<path>`.
+
+    Raises:
+        KeyError: there is no module of that path.
+    """
+
+    def __init__(
+        self, tape: Tape, *, selection: str | None = None, diagram: str | None = None
+    ) -> None:
+        self.tape = tape
+        self.rows = rows(tape)
+        self.by_path = {row.path: row for row in self.rows}
+        self.diagram = diagram
+        if selection is not None:
+            self.row(selection)
+        self.selection = self._first() if selection is None else selection
+
+    def row(self, path: str) -> Row:
+        """The facts of one module.
+
+        Raises:
+            KeyError: there is no module of that path.
+        """
+        try:
+            return self.by_path[path]
+        except KeyError:
+            known = ", ".join(printable(name) for name in list(self.by_path)[1:7])
+            raise KeyError(
+                f"there is no module {path!r} in {self.tape.model}: it has {known or 'none'}"
+                + (" …" if len(self.by_path) > 7 else "")
+            ) from None
+
+    def _first(self) -> str:
+        failed = self.tape.failed
+        if failed is not None and failed.path in self.by_path:
+            return failed.path
+        for family in _SHOWN_FIRST:
+            for row in self.rows:
+                if row.family == family and row.leaf and row.calls:
+                    return row.path
+        return ""
+
+    # -- for the page ------------------------------------------------------------------------
+
+    def scene(self) -> dict[str, Any]:
+        """What the page draws before it asks for any module."""
+        return {
+            "title": self.tape.model,
+            "summary": self.headline,
+            "modules": [row.json() for row in self.rows],
+            "diagram": self.diagram,
+            "notes": list(self.tape.notes),
+            "error": self._error(),
+        }
+
+    @cached_property
+    def headline(self) -> str:
+        """The model in one line: "61.7 k parameters · 241 KiB · 12 modules · input (1, 28)"."""
+        total = totals(self.tape, self.rows)
+        count = len(self.rows)
+        parts = [
+            f"{look.format_count(total.params)} parameters",
+            look.format_bytes(total.param_bytes),
+            f"{count:,} module{'s' if count > 1 else ''}",
+        ]
+        if total.macs:
+            parts.append(f"{look.format_count(total.macs)} multiply-adds")
+        if self.rows and self.rows[0].input:
+            parts.append(f"input {self.rows[0].input}")
+        return " · ".join(parts)
+
+    def _error(self) -> str | None:
+        failed = self.tape.failed
+        return f"{failed.label} raised {failed.error}" if failed is not None else self.tape.error
+
+    def detail(self, path: str, budget: int = 2 * BUDGET) -> tuple[dict[str, Any], bytes]:
+        """The facts of one module, and the codes of its arrays one after another.
+
+        Args:
+            path: the module.
+            budget: the most bytes that the codes may take.
+
+        Raises:
+            KeyError: there is no module of that path.
+        """
+        row = self.row(path)
+        seen = list(self._tensors(row))
+        kept = [one for one in seen if one.tensor.array is not None]
+        share = min(BUDGET, budget // max(1, len(kept[:MOST_ARRAYS])))
+        arrays, parts, offset = [], [], 0
+        for one in seen[:MOST_ARRAYS]:
+            view = self._view(one, row, share)
+            if view is None:
+                arrays.append(_facts_only(one))
+                continue
+            arrays.append(view.facts(offset))
+            parts.append(view.data)
+            offset += len(parts[-1])
+        detail = {
+            "path": path,
+            "kind": row.kind,
+            "code": f"{row.kind}({row.extra})",
+            "facts": [list(pair) for pair in self.facts(row)],
+            "arrays": arrays,
+            "error": row.error,
+            "notes": self._notes(row, seen),
+        }
+        return detail, b"".join(parts)
+
+    def facts(self, row: Row) -> list[tuple[str, str]]:
+        """What there is to say of a module beside its arrays, as names and texts."""
+        info = self.tape.modules[row.path]
+        facts = [("Input", row.input), ("Output", row.output)]
+        if row.params:
+            text = f"{row.params:,}"
+            frozen = row.params - row.trainable
+            facts.append(("Parameters", text + (f", {frozen:,} frozen" if frozen else "")))
+            facts.append(("Memory", look.format_bytes(row.bytes)))
+        if row.macs:
+            facts.append(("Multiply-adds", look.format_count(row.macs)))
+        names = [operation.name for operation in self._operations(row)]
+        if names:
+            facts.append(("Operations", ", ".join(dict.fromkeys(names))))
+        if row.calls != 1:
+            facts.append(("Calls", f"{row.calls}" if row.calls else "never called"))
+        facts.append(("Mode", "training" if info.training else "evaluation"))
+        if row.tied:
+            facts.append(("Tied to", ", ".join(row.tied)))
+        if row.alias_of is not None:
+            facts.append(("Same module as", row.alias_of or "the model"))
+        return [(name, text) for name, text in facts if text]
+
+    def _operations(self, row: Row) -> Iterator[Any]:
+        calls = {call.index for call in self.tape.calls_of(row.path)}
+        return (one for one in self.tape.operations if one.call in calls)
+
+    # -- arrays ------------------------------------------------------------------------------
+
+    def _tensors(self, row: Row) -> Iterator[_Seen]:
+        """The module's tensors in reading order: in, out, weights, and their gradients."""
+        call = self._call(row)
+        if call is not None:
+            for where, nest in (("Input", call.inputs), ("Output", call.outputs)):
+                values = self.tape.refs(nest)
+                for at, value in enumerate(values):
+                    title = where if len(values) == 1 else f"{where} {at}"
+                    yield _Seen(f"{where.lower()}.{at}", title, "activation", value)
+                    yield from self._gradient(f"{where.lower()}.{at}", title, value)
+        for parameter in self.tape.modules[row.path].parameters:
+            name = parameter.path.rpartition(".")[2]
+            yield _Seen(f"parameter.{name}", name, "weight", parameter)
+            yield from self._gradient(f"parameter.{name}", name, parameter)
+
+    def _gradient(self, key: str, title: str, of: Value | ParameterInfo) -> Iterator[_Seen]:
+        if of.gradient is not None:
+            value = self.tape.values[of.gradient]
+            yield _Seen(f"{key}.gradient", f"{title} gradient", "gradient", value)
+
+    def _call(self, row: Row) -> Call | None:
+        path = row.path if row.alias_of is None else row.alias_of
+        return next((c for c in self.tape.forward_calls() if c.path == path), None)
+
+    def _view(self, one: _Seen, row: Row, budget: int) -> ArrayView | None:
+        tensor = one.tensor
+        if tensor.array is None:
+            return None
+        try:
+            return ArrayView(
+                tensor.array,
+                title=one.title,
+                role=one.role,
+                key=one.key,
+                # Three dimensions at an image layer are one example without a batch.
+                image=row.family in _IMAGES and row.kind.endswith("2d"),
+                shape=tensor.shape,
+                stats=tensor.stats,
+                model_limit=self._limits.get(one.role, 0.0),
+                budget=budget,
+            )
+        except TypeError:
+            return None
+
+    @cached_property
+    def _limits(self) -> dict[str, float]:
+        """Where colours end for all tensors of a role."""
+        gradients = {v.gradient for v in self.tape.values if v.gradient is not None}
+        for info in self.tape.modules.values():
+            gradients |= {p.gradient for p in info.parameters if p.gradient is not None}
+        limits = {"activation": 0.0, "weight": 0.0, "gradient": 0.0}
+        for value in self.tape.values:
+            role = "gradient" if value.id in gradients else "activation"
+            if value.stats is not None and value.dtype.startswith("float"):
+                limits[role] = max(limits[role], rms_limit(value.stats))
+        for info in self.tape.modules.values():
+            for parameter in info.parameters:
+                if parameter.stats is not None:
+                    limits["weight"] = max(limits["weight"], rms_limit(parameter.stats))
+        return limits
+
+    def _notes(self, row: Row, seen: list[_Seen]) -> list[str]:
+        notes = []
+        used = row.calls or any(call.path.startswith(f"{row.path}.") for call in self.tape.calls)
+        if not used and row.alias_of is None and self.tape.calls:
+            notes.append("This module was not called in this run.")
+        if row.calls > 1:
+            notes.append(f"Shown is the first of {row.calls} calls.")
+        if len(seen) > MOST_ARRAYS:
+            notes.append(f"{len(seen) - MOST_ARRAYS} more tensors are not shown.")
+        return notes
+
+    # -- as text, SVG, HTML, JSON ------------------------------------------------------------
+
+    def text(self) -> str:
+        lines = Tree(self.tape).text().splitlines()
+        if len(lines) > MOST_ROWS:
+            more = len(lines) - MOST_ROWS
+            lines = [*lines[:MOST_ROWS], f"… {more:,} more lines: summary() shows them"]
+        row = self.row(self.selection)
+        name = printable(row.path) or "the model"
+        chosen = [f"selected: {name}, {printable(row.kind)}({printable(row.extra)})"]
+        for one in list(self._tensors(row))[:MOST_ARRAYS]:
+            chosen.append(f"  {printable(one.title)}: {tensor_text(one.tensor)}")
+        error = self._error()
+        tail = [f"failed: {printable(error)}"] if error else []
+        head = printable(f"{self.tape.model}: {self.headline}")
+        return "\n".join(fit(line, LONGEST) for line in [head, *lines[1:], *chosen, *tail])
+
+    def svg(self) -> str:
+        row = self.row(self.selection)
+        return draw_still(
+            title=self.tape.model,
+            headline=self.headline,
+            table=self.rows,
+            selected=row,
+            facts=self.facts(row),
+            pictures=self.pictures(self.selection),
+            error=self._error(),
+        )
+
+    def json(self) -> dict[str, Any]:
+        detail, _ = self.detail(self.selection)
+        scene = {name: value for name, value in self.scene().items() if name != "diagram"}
+        return {"scene": scene, "selection": self.selection, "detail": detail}
+
+    def pictures(self, path: str, budget: int = 2 * BUDGET) -> list[ArrayView]:
+        """The pictures of one module's tensors, those that were kept."""
+        row = self.row(path)
+        views = (self._view(one, row, budget) for one in self._tensors(row))
+        return [view for view in views if view is not None]
+
+
+def tensor_text(tensor: Value | ParameterInfo) -> str:
+    """`Tensor(32, 64) float32 x∈[-2.1, 2.6] …` of a tensor on a tape."""
+    line = f"Tensor{look.format_shape(tensor.shape)} {tensor.dtype}"
+    return line if tensor.stats is None else f"{line} {stats_line(tensor.stats)}"
+
+
+def _facts_only(one: _Seen) -> dict[str, Any]:
+    """A card without a picture, for a tensor whose values the tape has not kept."""
+    tensor = one.tensor
+    facts: dict[str, Any] = {
+        "key": one.key,
+        "title": one.title,
+        "role": one.role,
+        "layout": "none",
+        "shape": [],
+        "full_shape": list(tensor.shape),
+        "dtype": tensor.dtype,
+        "text": "",
+        "index": [],
+        "cuts": [],
+        "columns": None,
+        "prefix": [],
+        "signed": False,
+        "lo": 0.0,
+        "hi": 0.0,
+        "limit": 0.0,
+        "model_limit": 0.0,
+        "limits": [],
+        "ranges": [],
+        "offset": 0,
+        "length": 0,
+        "stats": [],
+        "histogram": None,
+    }
+    return facts if tensor.stats is None else facts | stats_facts(tensor.stats)

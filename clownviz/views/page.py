@@ -1,0 +1,199 @@
+"""One HTML file with a model in it: no kernel, no network, and everything can be chosen and asked.
+
+The page carries the data of an `Explorer`, the same ES modules as the widget, and a policy that
+lets it load nothing and run nothing but the one script whose hash stands in it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .. import look
+from ..capture.keep import parse_bytes
+from ..front.link import link, stylesheet
+from .explorer import Explorer
+from .text import printable
+from .view import View
+
+__all__ = ["Page"]
+
+MOST_DETAILS = 600
+
+
+class Page(View):
+    """An explorer and other views as one self-contained page.
+
+    Args:
+        explorer: what the page shows live.
+        title: the heading; the model's class by default.
+        subtitle: a line below it, such as the accuracy.
+        sections: further views with their headings, below the explorer: training curves, the
+            summary. They stand in the page as their static HTML.
+        budget: the most bytes that arrays may take, before base64.
+
+    >>> from clownviz.capture.tape import ModuleInfo, Tape
+    >>> tape = Tape("Net", {"": ModuleInfo("", "", "Net", "container")})
+    >>> Page(Explorer(tape)).html().splitlines()[0]
+    '<!doctype html>'
+    """
+
+    def __init__(
+        self,
+        explorer: Explorer,
+        *,
+        title: str | None = None,
+        subtitle: str = "",
+        sections: Sequence[tuple[str, View]] = (),
+        budget: str | int = "8 MiB",
+    ) -> None:
+        self.explorer = explorer
+        self.title = printable(title or explorer.tape.model)
+        self.subtitle = printable(subtitle)
+        self.sections = list(sections)
+        self.budget = parse_bytes(budget)
+
+    def text(self) -> str:
+        parts = [self.explorer.text()]
+        parts += [f"{printable(name)}\n{view.text()}" for name, view in self.sections]
+        return "\n\n".join(parts)
+
+    def svg(self) -> str:
+        return self.explorer.svg()
+
+    def json(self) -> dict[str, Any]:
+        """What the page carries: the scene, the selection and every detail with its bytes."""
+        rows = self.explorer.rows[:MOST_DETAILS]
+        share = max(1, self.budget // max(1, len(rows)))
+        details = {}
+        for row in rows:
+            detail, data = self.explorer.detail(row.path, share)
+            details[row.path] = {"detail": detail, "bytes": base64.b64encode(data).decode()}
+        scene = self.explorer.scene()
+        left = len(self.explorer.rows) - len(rows)
+        if left:
+            scene["notes"].append(
+                f"This page carries the details of {len(rows):,} modules; {left:,} more are in "
+                "the tree only."
+            )
+        return {"scene": scene, "selection": self.explorer.selection, "details": details}
+
+    def html(self) -> str:
+        """The whole document."""
+        script = "\n" + link("page.js")
+        sections = "".join(
+            f"<section><h2>{html.escape(printable(name))}</h2>{view.html()}</section>"
+            for name, view in self.sections
+        )
+        subtitle = f"<p>{html.escape(self.subtitle)}</p>" if self.subtitle else ""
+        # The still stands where the explorer will: it is what a page without scripts shows.
+        return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{_policy(script)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{html.escape(self.title)}</title>
+<style>
+{look.css(".clownviz", jupyter=False)}{stylesheet("explorer.css")}{_CSS}</style>
+</head>
+<body class="clownviz">
+<header><h1>{html.escape(self.title)}</h1>{subtitle}</header>
+<main>
+<div id="clownviz-explorer">{self.explorer.svg()}</div>
+{sections}
+</main>
+<script type="application/json" id="clownviz-data">{_embedded(self.json())}</script>
+<script type="module">{script}</script>
+</body>
+</html>
+"""
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the page; folders that are missing are made. Returns where it is."""
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(self.html(), encoding="utf-8")
+        return target
+
+
+def _policy(script: str) -> str:
+    """Nothing is loaded from anywhere; no script runs but this one; styles are inline."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _embedded(data: dict[str, Any]) -> str:
+    """JSON that no name in it can end: inside a script element only `<` could."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+_CSS = """
+body.clownviz {
+  margin: 0;
+  padding: 24px clamp(12px, 3vw, 40px) 48px;
+  background: var(--cv-background);
+  color: var(--cv-text);
+  font: 14px/1.5 var(--cv-font-text);
+}
+
+body > :is(header, main) {
+  max-width: 1480px;
+  margin: 0 auto;
+}
+
+body > header {
+  padding-bottom: 16px;
+}
+
+body h1 {
+  margin: 0;
+  font-size: 24px;
+  font-weight: 680;
+  line-height: 1.25;
+  overflow-wrap: anywhere;
+}
+
+body > header p {
+  margin: 2px 0 0;
+  color: var(--cv-muted);
+}
+
+main > section > h2 {
+  margin: 32px 0 10px;
+  font-size: 17px;
+  font-weight: 650;
+}
+
+main > section {
+  overflow-x: auto;
+}
+
+main svg {
+  max-width: 100%;
+}
+
+#clownviz-explorer .cv-top h2 {
+  display: none;
+}
+
+#clownviz-explorer .cv-body {
+  height: min(760px, max(480px, 100vh - 170px));
+}
+
+@media (max-width: 660px) {
+  #clownviz-explorer .cv-body {
+    height: 820px;
+  }
+}
+"""
