@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 BIN = Path(sys.executable).parent
 PYTEST = [sys.executable, "-m", "pytest", "-q"]
 # Two processes suit the smallest machine this is meant for, and leave it usable meanwhile.
-PARALLEL = ["-n", "2", "--dist", "loadfile"]
+PARALLEL = ["-n", "2", "--dist", "worksteal"]
 NBVAL = [
     "--nbval",
     "--nbval-current-env",
