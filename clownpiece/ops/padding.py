@@ -29,20 +29,16 @@ def _constant(x: Any, pad: Sequence[int], value: float = 0.0) -> Any:
         )
     pairs = _pairs(pad, x.ndim)
     shape = tuple(n + lo + hi for n, (lo, hi) in zip(x.shape, pairs, strict=True))
-    if min(shape, default=0) < 0:
+    left = [n + min(lo, 0) + min(hi, 0) for n, (lo, hi) in zip(x.shape, pairs, strict=True)]
+    if min((*shape, *left), default=0) < 0:
         raise RuntimeError(
             f"pad: the input size {tuple(x.shape)} plus negative padding {tuple(pad)} would be "
             f"{shape}, which is less than nothing"
         )
     out = np.zeros(shape, x.dtype) if value == 0 else np.full(shape, value, x.dtype)
-    inside = tuple(
-        slice(max(lo, 0), max(lo, 0) + max(0, n + min(lo, 0) + min(hi, 0)))
-        for n, (lo, hi) in zip(x.shape, pairs, strict=True)
-    )
-    source = tuple(
-        slice(max(-lo, 0), max(-lo, 0) + max(0, n + min(lo, 0) + min(hi, 0)))
-        for n, (lo, hi) in zip(x.shape, pairs, strict=True)
-    )
+    lows = [lo for lo, _ in pairs]
+    inside = tuple(slice(max(lo, 0), max(lo, 0) + n) for lo, n in zip(lows, left, strict=True))
+    source = tuple(slice(max(-lo, 0), max(-lo, 0) + n) for lo, n in zip(lows, left, strict=True))
     out[inside] = x[source]
     return out
 

@@ -16,6 +16,11 @@ __all__ = ["batch_norm", "instance_norm"]
 def _follow(running: Tensor | None, found: np.ndarray, momentum: float) -> None:
     """Move a running statistic towards what was found, outside of the graph."""
     if running is not None:
+        if running.array.shape != found.shape:
+            raise RuntimeError(
+                f"running statistics should contain {found.size} elements, one a channel, "
+                f"not {running.array.size}"
+            )
         running.array *= 1 - momentum
         running.array += (momentum * found).astype(running.array.dtype)
         running.bump_version()
