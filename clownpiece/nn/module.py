@@ -501,6 +501,10 @@ class Module(Hookable, Stateful):
         """This module, which is on the CPU already."""
         return self
 
+    def cuda(self, device: Any = None) -> Self:
+        """Refused: there is only the CPU here."""
+        return self.to("cuda")
+
     def type(self, dst_type: Any) -> Self:
         """Convert all parameters and buffers, of whatever dtype, to `dst_type`."""
         return self._apply(lambda t: t.to(as_dtype(dst_type)))
