@@ -8,7 +8,7 @@ from support.tree import files, text
 
 CODE = (".py", ".pyi", ".js", ".css")
 PROSE = (".md", ".toml", ".yml", ".cfg", ".ipynb", ".json", "Makefile", "run")
-GENERATED = {"clownpiece/tensor.pyi", "package-lock.json"}
+GENERATED = {"clownpiece/__init__.pyi", "clownpiece/tensor.pyi", "package-lock.json"}
 
 
 def numbered(path):
