@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import html
+import json
+import os
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import Any
 
 from .svg import text_as_svg
 
 __all__ = ["View"]
+
+_DOCUMENT = '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n{}\n</html>\n'
 
 
 class View(ABC):
@@ -33,6 +38,28 @@ class View(ABC):
     def html(self) -> str:
         """A fragment of HTML."""
         return f'<pre class="clownviz">{html.escape(self.text())}</pre>'
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write it as the ending of the name says: .html, .svg, .json or .txt.
+
+        Raises:
+            ValueError: the name ends in something else.
+        """
+        target = Path(path)
+        write = {
+            ".html": lambda: _DOCUMENT.format(self.html()),
+            ".svg": self.svg,
+            ".json": lambda: json.dumps(self.json(), ensure_ascii=False, indent=1),
+            ".txt": lambda: self.text() + "\n",
+        }.get(target.suffix.lower())
+        if write is None:
+            raise ValueError(
+                f"cannot save as {target.name!r}: expected a name that ends in .html, .svg, .json "
+                "or .txt"
+            )
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(write(), encoding="utf-8")
+        return target
 
     def __str__(self) -> str:
         return self.text()

@@ -1,0 +1,31 @@
+"""clownviz: see, question and replay what happens inside a model, in Jupyter and elsewhere."""
+
+from .api import (
+    Capture,
+    Shown,
+    Watch,
+    capture,
+    describe,
+    diagram,
+    explore,
+    page,
+    run,
+    summary,
+    tree,
+    watch,
+)
+
+__all__ = [
+    "Capture",
+    "Shown",
+    "Watch",
+    "capture",
+    "describe",
+    "diagram",
+    "explore",
+    "page",
+    "run",
+    "summary",
+    "tree",
+    "watch",
+]
