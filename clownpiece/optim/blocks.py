@@ -1,8 +1,8 @@
 """What the updates are written with: cache-sized blocks, scratch memory, buffers in the state.
 
 An update is a dozen passes over a parameter, its gradient and its moments. On whole arrays each
-pass goes out to main memory; on blocks of some ten thousand elements all but the first stay in
-the cache, and the scratch arrays need be no longer than one block, so no step allocates anything.
+pass goes out to main memory; on blocks of some ten thousand elements most of them stay in the
+cache, and the scratch arrays need be no longer than one block, so no step allocates anything.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ __all__ = [
     "update_moments",
 ]
 
-BLOCK = 1 << 14
+BLOCK = 1 << 16
 
 
 class _Scratch(threading.local):
-    """Each thread's scratch arrays, by element type."""
+    """Each thread's scratch arrays, by element type and length."""
 
     def __init__(self) -> None:
-        self.arrays: dict[np.dtype, list[np.ndarray]] = {}
+        self.arrays: dict[tuple[np.dtype, int], list[np.ndarray]] = {}
 
     def get(self, dtype: np.dtype, count: int) -> list[np.ndarray]:
-        known = self.arrays.setdefault(dtype, [])
+        known = self.arrays.setdefault((dtype, BLOCK), [])
         while len(known) < count:
             known.append(np.empty(BLOCK, dtype))
         return known[:count]

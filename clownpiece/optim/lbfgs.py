@@ -239,8 +239,9 @@ class _History:
             self.changes.append(change)
             self.steps.append(step)
             self.curvatures.append(1 / curvature)
-            for pairs in (self.changes, self.steps, self.curvatures):
-                del pairs[: -self.size]  # type: ignore[attr-defined]
+            # An old pair makes room.
+            for part in (self.changes, self.steps, self.curvatures):
+                del part[: -self.size]
             self.scale = curvature / float(change @ change)
         found = -grad
         parts = []

@@ -124,6 +124,9 @@ class _Name:
 
     __slots__ = ("_call", "storage")
 
+    _call: Callable[..., Any] | None
+    storage: str | None
+
     def __init__(self, call: Callable[..., Any] | None, storage: str | None) -> None:
         object.__setattr__(self, "_call", call)
         object.__setattr__(self, "storage", storage)
@@ -162,7 +165,7 @@ class _Unpickler(pickle.Unpickler):
             raise pickle.UnpicklingError(f"{self._file_name} refers to {pid!r}, no storage")
         kind = pid[1].storage if isinstance(pid[1], _Name) else None
         count = pid[4]
-        if kind is None or type(count) is not int or count < 0:
+        if kind is None or not isinstance(count, int) or count < 0:
             raise pickle.UnpicklingError(
                 f"{self._file_name} has a storage of unknown type or size: {count!r}"
             )
@@ -191,7 +194,7 @@ def _check_instructions(file: BinaryIO, name: str) -> None:
                     "needs; it is refused, for it may run code"
                 )
             # The memo is an array as long as the largest number used, however few there are.
-            if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and argument > count:
+            if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and (argument or 0) > count:
                 raise pickle.UnpicklingError(f"{name} numbers its objects in no honest way")
     except (ValueError, EOFError, UnicodeDecodeError) as error:
         raise RuntimeError(f"{name} is damaged or cut short: {error}") from error
@@ -359,8 +362,7 @@ def _fill(
         raise RuntimeError(f"{name} is damaged: its list of storages is not what its tensors use")
     for key in keys:
         array = storages[str(key)].array
-        order = "little" if little else "big"
-        count = int.from_bytes(file.read(8), order)
+        count = int.from_bytes(file.read(8), "little" if little else "big")
         if count != array.size:
             raise RuntimeError(
                 f"{name} is damaged or cut short: storage {key} has {count} elements, but its "
@@ -368,5 +370,5 @@ def _fill(
             )
         if file.readinto(array.view(np.uint8)) != array.nbytes:  # type: ignore[attr-defined]
             raise RuntimeError(f"{name} is cut short: storage {key} is not whole")
-        if order != sys.byteorder:
+        if little != (sys.byteorder == "little"):
             array.byteswap(inplace=True)

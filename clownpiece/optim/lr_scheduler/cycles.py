@@ -233,8 +233,8 @@ class OneCycleLR(LRScheduler):
         part = (self.last_epoch - start) / (end - start)
         momenta = {"max_lr": "base_momentum"}
         for group in self.optimizer.param_groups if self.cycle_momentum else ():
-            ends = (momenta.get(name, "max_momentum") for name in (source, target))
-            _set_momentum(group, self._between(*(group[name] for name in ends), part))
+            first, last = (group[momenta.get(name, "max_momentum")] for name in (source, target))
+            _set_momentum(group, self._between(first, last, part))
         return [
             self._between(group[source], group[target], part)
             for group in self.optimizer.param_groups

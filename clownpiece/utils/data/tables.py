@@ -63,9 +63,8 @@ class CSVDataset(Dataset):
         self.transform = transform
         self.x = wrap(table[:, [names.index(name) for name in self.feature_names]])
         chosen = table[:, [names.index(name) for name in self.target_names]]
-        self.y = wrap(chosen[:, 0].copy() if isinstance(target, str) else chosen)
-        if target is None:
-            self.y = None
+        by_name = wrap(chosen[:, 0].copy() if isinstance(target, str) else chosen)
+        self.y = None if target is None else by_name
 
     def __len__(self) -> int:
         return len(self.x)
