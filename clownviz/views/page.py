@@ -116,8 +116,10 @@ class Page(View):
 """
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the page; folders that are missing are made. Returns where it is."""
+        """Write the page, or what else the ending of the name asks for; see `View.save`."""
         target = Path(path)
+        if target.suffix.lower() != ".html":
+            return super().save(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(self.html(), encoding="utf-8")
         return target

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,7 @@ def lenet(keep: str = "sample", batch: int = 8, gradients: bool = False) -> Tape
     b.module("flatten", "Flatten", "reshape", "start_dim=1, end_dim=-1")
     b.module("classifier", "Sequential", "container")
     sizes = (256, 120, 84, 10)
-    for n, (wide, narrow) in enumerate(zip(sizes, sizes[1:])):
+    for n, (wide, narrow) in enumerate(itertools.pairwise(sizes)):
         b.module(
             f"classifier.{2 * n}",
             "Linear",
@@ -215,8 +216,6 @@ def wide(count: int) -> Tape:
     tape.modules[""] = ModuleInfo("", "", "Wide", "container")
     for n in range(count):
         kind, family = (("Linear", "linear"), ("ReLU", "activation"))[n % 2]
-        tape.modules[f"layer{n}"] = ModuleInfo(
-            f"layer{n}", f"layer{n}", kind, family, f"width={n}"
-        )
+        tape.modules[f"layer{n}"] = ModuleInfo(f"layer{n}", f"layer{n}", kind, family, f"width={n}")
     tape.modules[""].children = tuple(tape.modules)[1:]
     return tape

@@ -1,0 +1,1 @@
+"""Live views: facts and bytes of the views below, through the front's modules, into anywidget."""

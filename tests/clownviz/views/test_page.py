@@ -1,0 +1,110 @@
+"""The exported page: whole in one file, closed to the network, and nothing in it is markup."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+from support.pictured import hostile, lenet, wide
+
+from clownviz.views.explorer import Explorer
+from clownviz.views.page import Page
+from clownviz.views.summary import Summary
+
+
+class Reader(HTMLParser):
+    """The elements of a page with their attributes, and the text of its scripts."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.feed(source)
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_data(self, data):
+        if self.elements and self.elements[-1][0] == "script" and self.cdata_elem == "script":
+            self.scripts[-1] += data
+
+
+def page_of(tape) -> Page:
+    return Page(Explorer(tape), sections=[("Summary <b>", Summary(tape))], subtitle="<i>98%</i>")
+
+
+@pytest.fixture(params=[lenet, hostile])
+def source(request):
+    return page_of(request.param()).html()
+
+
+def test_a_page_loads_nothing(source):
+    reader = Reader(source)
+    for tag, attributes in reader.elements:
+        assert tag not in {"link", "iframe", "object", "embed", "base", "form"}
+        for name in ("src", "href", "action", "srcset", "poster"):
+            value = attributes.get(name) or ""
+            assert value == "" or value.startswith(("data:", "#")), (tag, value)
+    assert "@import" not in source and "url(http" not in source
+
+
+def test_the_policy_lets_only_the_pages_own_script_run(source):
+    reader = Reader(source)
+    policy = next(
+        a["content"] for t, a in reader.elements if a.get("http-equiv") == "Content-Security-Policy"
+    )
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == "'none'"
+    script = re.search(r'<script type="module">(.*?)</script>', source, re.S)[1]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert rules["script-src"] == f"'sha256-{digest}'"
+    assert "connect-src" not in rules and "unsafe-eval" not in policy
+
+
+def test_no_name_ends_the_data_or_becomes_an_element(source):
+    reader = Reader(source)
+    assert len(reader.scripts) == 2
+    assert not {"img", "b", "i"} & {t for t, a in reader.elements if "onerror" in a}
+    assert not any(name.startswith("on") for _, a in reader.elements for name in a)
+    data = json.loads(reader.scripts[0])
+    assert set(data) == {"scene", "selection", "details"}
+
+
+def test_the_page_carries_every_module_with_its_bytes():
+    page = page_of(lenet())
+    data = page.json()
+    assert set(data["details"]) == set(page.explorer.by_path)
+    for path, known in data["details"].items():
+        bytes_ = base64.b64decode(known["bytes"])
+        assert len(bytes_) == sum(array["length"] for array in known["detail"]["arrays"]), path
+
+
+def test_a_page_keeps_to_its_budget_and_says_what_it_leaves_out():
+    small = Page(Explorer(lenet()), budget="20 KiB").json()
+    assert sum(len(known["bytes"]) for known in small["details"].values()) * 3 / 4 < 40_000
+    large = Page(Explorer(wide(1000))).json()
+    assert len(large["details"]) == 600
+    assert large["scene"]["notes"] == [
+        "This page carries the details of 600 modules; 401 more are in the tree only."
+    ]
+
+
+def test_the_page_without_scripts_still_has_its_picture_and_sections(source):
+    assert re.search(r'<div id="clownviz-explorer"><svg', source)
+    assert "<h2>Summary &lt;b&gt;</h2>" in source
+    assert "<p>&lt;i&gt;98%&lt;/i&gt;</p>" in source
+
+
+def test_the_page_is_the_same_every_time_and_is_saved_whole(tmp_path):
+    page = page_of(lenet())
+    saved = page.save(tmp_path / "new" / "page.html")
+    assert saved.read_text(encoding="utf-8") == page.html() == page_of(lenet()).html()
+    assert page.save(tmp_path / "page.txt").read_text(encoding="utf-8").startswith("LeNet")
+    with pytest.raises(ValueError, match="expected a name that ends in"):
+        page.save(tmp_path / "page.pdf")

@@ -1,0 +1,52 @@
+// @ts-check
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { createPageModel, createShim, decode } from "../../clownviz/front/shim.js";
+
+test("a shim tells who listens, once a change, until they stop", () => {
+  const model = createShim({ x: 1 });
+  /** @type {any[]} */
+  const heard = [];
+  const hear = () => heard.push(model.get("x"));
+  model.on("change:x", hear);
+  model.set("x", 2);
+  model.set("x", 2);
+  model.off("change:x", hear);
+  model.set("x", 3);
+  assert.deepEqual(heard, [2]);
+  model.on("change:x", hear);
+  model.off();
+  model.set("x", 4);
+  assert.deepEqual(heard, [2]);
+});
+
+test("bytes come out of base64 as they went in", () => {
+  const view = decode("AAEC/w==");
+  assert.deepEqual([...new Uint8Array(view.buffer)], [0, 1, 2, 255]);
+});
+
+/** @param {string} path */
+const detail = (path) => ({ path, kind: "", code: "", facts: [], arrays: [] });
+
+test("a page answers a selection with its detail, bytes first", () => {
+  const model = createPageModel({
+    scene: {},
+    selection: "a",
+    details: { a: { detail: detail("a"), bytes: "AQ==" }, b: { detail: detail("b"), bytes: "Ag==" } },
+  });
+  assert.equal(model.get("detail").path, "a");
+  /** @type {any[]} */
+  const seen = [];
+  model.on("change:detail", () => {
+    seen.push([model.get("detail").path, model.get("detail_bytes").getUint8(0)]);
+  });
+  model.set("selection", "b");
+  assert.deepEqual(seen, [["b", 2]]);
+});
+
+test("a module that the page does not carry is answered too, even one called constructor", () => {
+  const model = createPageModel({ scene: {}, selection: "constructor", details: {} });
+  assert.equal(model.get("detail").path, "constructor");
+  assert.match(model.get("detail").notes[0], /does not carry/);
+});
