@@ -20,6 +20,7 @@ bound its memory.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -107,18 +108,11 @@ def _columns(x: np.ndarray, windows: Windows, groups: int) -> Iterator[tuple[sli
 def _add_windows(columns: np.ndarray, windows: Windows) -> np.ndarray:
     """Columns `(C, *kernel, N, *output)` added into the cells they came from: `(C, N, *input)`."""
     channels, samples = columns.shape[0], columns.shape[1 + windows.ndim]
-    inside, source = windows.overlap
     padded = np.zeros((channels, samples, *windows.extent), columns.dtype)
     for offset, cells in windows.taps():
-        padded[cells] += columns[(slice(None), *offset)]
-    if all(
-        s.stop == n and i.start == 0 and i.stop == e
-        for s, n, i, e in zip(source, windows.input, inside, windows.extent, strict=True)
-    ):
-        return padded
-    x = np.zeros((channels, samples, *windows.input), columns.dtype)
-    x[(..., *source)] = padded[(..., *inside)]
-    return x
+        tap: tuple[Any, ...] = (slice(None), *offset)
+        padded[cells] += columns[tap]
+    return windows.unpadded(padded)
 
 
 def _flat(y: np.ndarray, groups: int) -> np.ndarray:

@@ -75,9 +75,9 @@ def normalize_rows_backward(
         flat = _cut(xhat, groups)
         inverse = _standardize(_cut(wide[rows], groups), eps, center, flat)
         if gw is not None:
-            gw += (block * xhat).sum(0)
+            gw += _column_sums(block * xhat)
         if gb is not None:
-            gb += block.sum(0)
+            gb += _column_sums(block)
         if gx is not None:
             ghat = block if scale is None else block * scale
             _project(_cut(ghat, groups), flat, inverse, center, _cut(gx[rows], groups))
@@ -185,15 +185,28 @@ def _factor(var: np.ndarray, weight: np.ndarray | None, eps: float, dtype: np.dt
     return factor if weight is None else factor * weight.astype(dtype, copy=False)
 
 
+# Sums as products with ones: BLAS adds several times faster than a reduction does.
+
+
+def _row_mean(a: np.ndarray) -> np.ndarray:
+    """The mean of each row, as a column."""
+    return a @ np.full((a.shape[1], 1), 1 / max(1, a.shape[1]), a.dtype)
+
+
 def _row_dot(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """The mean of `a * b` over each row, as a column."""
-    return (np.einsum("ij,ij->i", a, b) / max(1, a.shape[1]))[:, None]
+    return (np.vecdot(a, b) / max(1, a.shape[1]))[:, None]
+
+
+def _column_sums(a: np.ndarray) -> np.ndarray:
+    """The sum over the first dimension."""
+    return (np.ones(len(a), a.dtype) @ a.reshape(len(a), -1)).reshape(a.shape[1:])
 
 
 def _standardize(x: np.ndarray, eps: float, center: bool, out: np.ndarray) -> np.ndarray:
     """The rows of `x` standardized into `out`; returns what they were multiplied by."""
     if center:
-        np.subtract(x, x.mean(1, keepdims=True), out=out)
+        np.subtract(x, _row_mean(x), out=out)
     else:
         np.copyto(out, x)
     inverse = 1 / np.sqrt(_row_dot(out, out) + x.dtype.type(eps))
@@ -209,5 +222,5 @@ def _project(
     xhat *= dot
     np.subtract(ghat, xhat, out=out)
     if center:
-        out -= ghat.mean(1, keepdims=True)
+        out -= _row_mean(ghat)
     out *= inverse

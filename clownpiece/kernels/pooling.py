@@ -37,7 +37,7 @@ def window_spread(g: np.ndarray, windows: Windows) -> np.ndarray:
         for k in range(windows.kernel[dim]):
             out[_along(lead + dim, windows.tap(dim, k))] += spread
         spread = out
-    return _uncrop(spread, windows)
+    return windows.unpadded(spread)
 
 
 def max_pool(x: np.ndarray, windows: Windows) -> np.ndarray:
@@ -62,7 +62,7 @@ def max_pool_spread(g: np.ndarray, x: np.ndarray, y: np.ndarray, windows: Window
             np.multiply(g, first, out=out[cells])
         else:
             out[cells] += g * first
-    return _uncrop(out, windows)
+    return windows.unpadded(out)
 
 
 def max_pool_gather(v: np.ndarray, x: np.ndarray, y: np.ndarray, windows: Windows) -> np.ndarray:
@@ -116,7 +116,7 @@ def window_counts(windows: Windows, include_pad: bool) -> np.ndarray:
     Cells beyond the padding (there are some under ceil_mode) never count, those of the padding
     only with `include_pad`.
     """
-    counts = np.ones((), np.int64)
+    counts: np.ndarray = np.ones((), np.int64)
     for dim, (lo, hi) in enumerate(windows.padding):
         start = np.arange(windows.output[dim]) * windows.stride[dim] - lo
         size = windows.input[dim]
@@ -219,14 +219,3 @@ def _positions(windows: Windows, offset: tuple[int, ...]) -> np.ndarray:
         at = start + np.arange(windows.output[dim]) * windows.stride[dim]
         flat = flat[..., None] * windows.input[dim] + at
     return flat
-
-
-def _uncrop(padded: np.ndarray, windows: Windows) -> np.ndarray:
-    """The input's cells of a padded array; those that no window reaches are zero."""
-    inside, source = windows.overlap
-    lead = padded.shape[: padded.ndim - windows.ndim]
-    if padded.shape[len(lead) :] == windows.input and all(i.start == 0 for i in inside):
-        return padded
-    out = np.zeros(lead + windows.input, padded.dtype)
-    out[(..., *source)] = padded[(..., *inside)]
-    return out

@@ -80,18 +80,28 @@ class Windows:
         lead = x.shape[: x.ndim - self.ndim]
         out = np.full(lead + extent, fill, x.dtype) if fill else np.zeros(lead + extent, x.dtype)
         inside, source = self.overlap
-        out[(..., *inside)] = x[(..., *source)]
+        out[inside] = x[source]
         return out
 
     @property
-    def overlap(self) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-        """The cells where the padded array and the input are the same: slices of each."""
-        inside, source = [], []
+    def overlap(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """The cells where the padded array and the input are the same: an index of each."""
+        inside: list[Any] = [...]
+        source: list[Any] = [...]
         for (lo, _), n, e in zip(self.padding, self.input, self.extent, strict=True):
             length = max(0, min(n, e - lo))
             inside.append(slice(lo, lo + length))
             source.append(slice(0, length))
         return tuple(inside), tuple(source)
+
+    def unpadded(self, padded: np.ndarray) -> np.ndarray:
+        """The input's cells of an array of size `extent`; those that no window reaches are zero."""
+        if self.extent == self.input and not any(lo for lo, _ in self.padding):
+            return padded
+        out = np.zeros(padded.shape[: padded.ndim - self.ndim] + self.input, padded.dtype)
+        inside, source = self.overlap
+        out[source] = padded[inside]
+        return out
 
     def view(self, padded: np.ndarray) -> np.ndarray:
         """A view `(…, *kernel, *output)` of every window of a padded array, without a copy."""
@@ -143,12 +153,18 @@ def plan(
     ((28, 28), (4,))
     """
     n = len(input)
-    kernel = ntuple(kernel, n, "kernel_size")
-    stride = ntuple(stride, n, "stride")
-    dilation = ntuple(dilation, n, "dilation")
+    pads: Any = padding
     if not isinstance(padding, (int, str)):
-        padding = tuple(p if isinstance(p, int) else tuple(p) for p in padding)
-    return _plan(tuple(input), kernel, stride, padding, dilation, bool(ceil_mode), name)
+        pads = tuple(p if isinstance(p, int) else tuple(p) for p in padding)
+    return _plan(
+        tuple(input),
+        ntuple(kernel, n, "kernel_size"),
+        ntuple(stride, n, "stride"),
+        pads,
+        ntuple(dilation, n, "dilation"),
+        bool(ceil_mode),
+        name,
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -294,9 +294,9 @@ def _batch_norm_gradients(
 ) -> Any:
     mean, var = _statistics(x, mean, var, training)
     given = needs[3] or needs[4]
-    gx, gw, gb = kernel.normalize_channels_backward(
-        g, x, mean, var, weight, eps, (needs[0], needs[1] or given, needs[2] or given), training
-    )
+    wanted = (needs[0], needs[1] or given, needs[2] or given)
+    found: Any = kernel.normalize_channels_backward(g, x, mean, var, weight, eps, wanted, training)
+    gx, gw, gb = found
     if not given or training:
         return gx, gw, gb, None, None
     factor = 1 / np.sqrt(var + eps) if weight is None else weight / np.sqrt(var + eps)
