@@ -69,14 +69,17 @@ class Training:
         return _ratio(self._by_layer(self.update_norm), self._by_layer(self.weight_norm))
 
     def _by_layer(self, norms: np.ndarray) -> np.ndarray:
-        owners = [path.rpartition(".")[0] for path in self.parameters]
-        squares = np.square(norms, dtype=np.float64)
-        squares[norms == ABSENT] = 0
-        out = np.empty((len(norms), len(self.layers)))
-        for column, layer in enumerate(self.layers):
-            own = [i for i, owner in enumerate(owners) if owner == layer]
-            out[:, column] = np.sqrt(squares[:, own].sum(1))
-            out[(norms[:, own] == ABSENT).all(1), column] = ABSENT
+        places = {layer: at for at, layer in enumerate(self.layers)}
+        owners = np.array([places[path.rpartition(".")[0]] for path in self.parameters], np.intp)
+        order = np.argsort(owners, kind="stable")
+        starts = np.searchsorted(owners[order], np.arange(len(places)))
+        if not starts.size:
+            return np.empty((len(norms), 0))
+        ordered = norms[:, order]
+        absent = ordered == ABSENT
+        squares = np.where(absent, 0.0, np.square(ordered, dtype=np.float64))
+        out = np.sqrt(np.add.reduceat(squares, starts, axis=1))
+        out[np.logical_and.reduceat(absent, starts, axis=1)] = ABSENT
         return out
 
     def to_steps(self) -> list[Step]:

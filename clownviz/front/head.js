@@ -102,7 +102,8 @@ export class Head {
   showFacts(names, training) {
     const { step, rate } = this.status;
     const parts = [`step ${Math.max(step, training.steps).toLocaleString("en")}`];
-    for (const name of names.filter((each) => isLoss(each) || each === "lr").slice(0, 4)) {
+    const told = [...names.filter(isLoss), ...names.filter((name) => name === "lr")];
+    for (const name of told.slice(0, 4)) {
       const { last } = training.curve(name);
       if (last !== undefined) parts.push(`${name} ${formatNumber(last)}`);
     }
