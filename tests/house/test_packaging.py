@@ -13,6 +13,8 @@ from support.tree import PACKAGES, ROOT, files, pyproject, text
 
 # conda calls these packages by other names.
 CONDA_NAME = {"graphviz": "python-graphviz"}
+# Imported under a name of its own.
+IMPORT_NAME = {"pillow": "PIL"}
 # What ipywidgets and JupyterLab are made of comes with them, always.
 BROUGHT = {"IPython", "comm", "traitlets"}
 # Lives on PyPI alone, or under a name of its own in conda-forge: the pip part has it.
@@ -73,7 +75,8 @@ def test_the_diagram_engine_is_pinned_and_left_out_in_the_browser():
 
 
 def test_the_packages_name_no_module_that_is_not_declared():
-    declared = {name.replace("-", "_") for name in wanted()} | {"torch", *BROUGHT, *PACKAGES}
+    declared = {IMPORT_NAME.get(name, name.replace("-", "_")) for name in wanted()}
+    declared |= {"torch", *BROUGHT, *PACKAGES}
     used = {m.split(".")[0] for package in PACKAGES for _, m, _ in package_statements(package)}
     assert used - declared - set(sys.stdlib_module_names) == set()
 

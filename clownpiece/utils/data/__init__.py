@@ -22,6 +22,7 @@ from .dataset import (
 )
 from .datasets import MNIST, Digits, FashionMNIST, ImageArrays
 from .idx import read_idx, write_idx
+from .images import ImageFolder, read_image
 from .sampler import (
     BatchSampler,
     RandomSampler,
@@ -44,6 +45,7 @@ __all__ = [
     "Digits",
     "FashionMNIST",
     "ImageArrays",
+    "ImageFolder",
     "IterableDataset",
     "RandomSampler",
     "Sampler",
@@ -59,6 +61,7 @@ __all__ = [
     "get_worker_info",
     "random_split",
     "read_idx",
+    "read_image",
     "transforms",
     "write_idx",
 ]
