@@ -106,13 +106,28 @@ def register_parametrization(
             "unsafe=True allows it"
         )
     if not is_parametrized(module):
-        plain = type(module)
-        module.__class__ = type(f"Parametrized{plain.__name__}", (plain,), {"_plain": plain})
+        module.__class__ = _parametrized(type(module), ())
         module.parametrizations = ModuleDict()
     delattr(module, tensor_name)
     module.parametrizations[tensor_name] = computed
     setattr(type(module), tensor_name, _computed(tensor_name))
     return module
+
+
+def _parametrized(plain: type, names: tuple[str, ...]) -> type:
+    """A class of its own for one module, since the computed parameters are properties."""
+
+    def reduce(module: Any, protocol: Any) -> tuple[Any, ...]:
+        return _rebuild, (plain, tuple(module.parametrizations)), module.__dict__
+
+    body = {"_plain": plain, "__reduce_ex__": reduce, **{name: _computed(name) for name in names}}
+    return type(f"Parametrized{plain.__name__}", (plain,), body)
+
+
+def _rebuild(plain: type, names: tuple[str, ...]) -> Any:
+    """What a copied or unpickled module starts from."""
+    kind: Any = _parametrized(plain, names)
+    return kind.__new__(kind)
 
 
 def _computed(name: str) -> property:
