@@ -230,6 +230,8 @@ def _finished(obj: Any, name: str) -> Any:
         return _plain(obj, name)
     except RecursionError as error:
         raise RuntimeError(f"{name} nests its containers without end") from error
+    except (ValueError, OverflowError, MemoryError) as error:
+        raise RuntimeError(f"{name} has a tensor that cannot be: {error}") from error
 
 
 # -- the zip format, since PyTorch 1.6 ----------------------------------------------------------

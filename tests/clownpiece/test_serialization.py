@@ -355,6 +355,9 @@ ORDERED = b"ccollections\nOrderedDict\n)R"
 STORAGE = b"(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpuK\x06tQ"
 
 
+HALF_STORAGE = STORAGE.replace(b"FloatStorage", b"BFloat16Storage").replace(b"K\x06", b"K\x0c")
+
+
 def tensor(offset=0, shape=(2, 3), strides=(3, 1), storage=STORAGE):
     def numbers(values):
         return b"(" + b"".join(b"J" + struct.pack("<i", value) for value in values) + b"t"
@@ -462,6 +465,8 @@ def test_a_program_that_does_odd_things_is_refused(value):
         tensor(shape=(3, 3)),
         tensor(strides=(-3, 1)),
         tensor(strides=(1000000, 1)),
+        tensor(shape=(0, *[2**31 - 1] * 3), strides=(1,) * 4),
+        tensor(shape=(2**31 - 1,) * 2, strides=(0, 0), storage=HALF_STORAGE),
         tensor(shape=(2,)),
         tensor(storage=STORAGE.replace(b"K\x06", b"J\xff\xff\xff\x7f")),
         tensor(storage=STORAGE.replace(b"K\x06", b"K\x05")),
