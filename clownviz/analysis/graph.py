@@ -31,6 +31,7 @@ class Node:
     """Something that is drawn.
 
     Attributes:
+        id: `node:<path>` of a module, and `node@2:<path>` where it is drawn a second time.
         role: "module", "operation", "input", "output", "parameter" or "error".
         path: of the module; for an operation of the module whose forward holds it.
         container: path of the cluster that it is drawn in; None at the top.
@@ -104,6 +105,18 @@ class Graph:
     clusters: dict[str, Cluster] = field(default_factory=dict)
     ties: list[tuple[str, str, str]] = field(default_factory=list)
     error: str | None = None
+
+    def spans(self) -> dict[tuple[str, str], int]:
+        """For each edge how many ranks it reaches over when the nodes hang by longest paths.
+
+        Nodes are in the order in which they ran; an edge that leads back does not count.
+        """
+        place = {name: at for at, name in enumerate(self.nodes)}
+        rank = dict.fromkeys(self.nodes, 0)
+        for source, target in sorted(self.edges, key=lambda edge: place[edge[1]]):
+            if place[source] < place[target]:
+                rank[target] = max(rank[target], rank[source] + 1)
+        return {(a, b): max(1, abs(rank[b] - rank[a])) for a, b in self.edges}
 
 
 @dataclass(slots=True)
@@ -312,7 +325,7 @@ class _Builder:
         name = self.numbers.get(key)
         if name is None:
             places = self.places.setdefault(path, [])
-            name = f"node:{path}#{len(places) + 1}" if places else f"node:{path}"
+            name = f"node@{len(places) + 1}:{path}" if places else f"node:{path}"
             self.numbers[key] = name
             node = Node(name, "module", path, self._container_of(path), count=0)
             self.graph.nodes[name] = node
@@ -430,11 +443,9 @@ class _Builder:
         for path, row in self.rows.items():
             if self._shown(path) != path:
                 continue
-            hidden = row.parent is not None and self._hidden(row.parent)
-            if hidden:
-                self.card[id(row)] = None
+            if row.parent is not None and self._hidden(row.parent):
                 continue
-            node = self._module(path)
+            node = self.graph.nodes[f"node:{path}"] = Node(f"node:{path}", "module", path, None)
             if row.parent is not None:
                 self.graph.edges[(f"node:{row.parent}", node.id)] = Edge(
                     f"node:{row.parent}", node.id

@@ -132,8 +132,9 @@ def rows(tape: Tape, step: int = 0) -> list[Row]:
             children=info.children,
             alias_of=info.alias_of,
         )
+    places = _places(tape)
     _add_calls(table, tape, step)
-    _add_parameters(table, tape)
+    _add_parameters(table, tape, places)
     for path, macs in own_cost(tape, step).items():
         if path in table:
             table[path].own_macs = table[path].macs = macs
@@ -145,7 +146,7 @@ def rows(tape: Tape, step: int = 0) -> list[Row]:
             above.bytes += row.bytes
             above.buffers += row.buffers
             above.macs += row.macs
-    _count_ties_once(table, tape)
+    _count_ties_once(table, tape, places)
     for repeat in repeats(tape, table):
         period = len(repeat.first)
         for place, path in enumerate(repeat.members):
@@ -179,8 +180,7 @@ def _output(tape: Tape, call: Call) -> str:
     return tape.shapes(call.outputs)
 
 
-def _add_parameters(table: dict[str, Row], tape: Tape) -> None:
-    places = _places(tape)
+def _add_parameters(table: dict[str, Row], tape: Tape, places: dict[int, list[str]]) -> None:
     counted: set[int] = set()
     for info in tape.modules.values():
         row = table[info.path]
@@ -209,14 +209,18 @@ def _places(tape: Tape) -> dict[int, list[str]]:
     return places
 
 
-def _count_ties_once(table: dict[str, Row], tape: Tape) -> None:
+def _count_ties_once(
+    table: dict[str, Row], tape: Tape, places: dict[int, list[str]]
+) -> None:
     """Take a tied parameter's further places out of the sums of the modules that hold several.
 
     Two places have been added up in every module above both of them, which are the modules
     from their lowest common ancestor upwards.
     """
     infos = {p.id: p for info in tape.modules.values() for p in info.parameters}
-    for number, paths in _places(tape).items():
+    for number, paths in places.items():
+        if len(paths) == 1:
+            continue
         modules = list(dict.fromkeys(_parent(path) or "" for path in paths))
         for earlier, later in pairwise(modules):
             common: str | None = _common(earlier, later)

@@ -10,8 +10,7 @@ from .modules import Repeat, Row, rows
 
 __all__ = ["Plan", "make_plan"]
 
-MOST_SIBLINGS = 120
-"""Of more children than this the middle ones become one card."""
+MOST_SIBLINGS = 60
 
 
 @dataclass(slots=True)
@@ -50,6 +49,7 @@ def make_plan(
     closed: Iterable[str] = (),
     fold: bool = True,
     unfolded: Iterable[str] = (),
+    siblings: int = MOST_SIBLINGS,
 ) -> Plan:
     """The plan that opens everything down to `depth`, except what is `closed`.
 
@@ -57,6 +57,7 @@ def make_plan(
         table: the rows of the tape, if they are there already.
         fold: draw a run of equal blocks once.
         unfolded: paths of modules whose run is drawn in full all the same.
+        siblings: of more children than this the middle ones become one card.
     """
     table = rows(tape) if table is None else table
     kept = set(unfolded)
@@ -68,7 +69,7 @@ def make_plan(
         for at, path in enumerate(run.members)
     }
     plan = Plan(closed=set(closed), folds=runs)
-    middle = _middles(table, place, plan)
+    middle = _middles(table, place, plan, siblings)
     for row in table:
         path, parent = row.path, row.parent
         above = "" if parent is None else plan.shown[parent]
@@ -87,14 +88,15 @@ def make_plan(
 
 
 def _middles(
-    table: list[Row], place: dict[str, tuple[int, int, str]], plan: Plan
+    table: list[Row], place: dict[str, tuple[int, int, str]], plan: Plan, siblings: int
 ) -> dict[str, str]:
     """For every module that is left out the path of the card that stands for it."""
     middle: dict[str, str] = {}
     for row in table:
         drawn = [path for path in row.children if path not in place or place[path][2] == path]
-        if len(drawn) > MOST_SIBLINGS:
-            out = drawn[MOST_SIBLINGS // 2 : -(MOST_SIBLINGS // 2) + 1]
+        if len(drawn) > siblings:
+            half = siblings // 2
+            out = drawn[half : 1 - half]
             middle.update(dict.fromkeys(out, out[0]))
             plan.closed.add(out[0])
             plan.left_out[out[0]] = len(out)

@@ -10,7 +10,7 @@ from typing import Any
 from . import clownpiece_backend  # noqa: F401  (makes itself known)
 from .backend import Backend, backend_of
 from .keep import Keeper, parse_bytes
-from .protect import protected
+from .protect import collector_paused, protected
 from .recorder import Hook, Recorder
 from .statistics import statistics
 from .tape import ModuleInfo, ParameterInfo, Tape
@@ -158,7 +158,7 @@ def run(
     """
     watch = Capture(model, keep=keep, gradients=gradients, budget=budget)
     backend = watch.backend
-    with protected(backend, model, (inputs, kwargs)):
+    with collector_paused(), protected(backend, model, (inputs, kwargs)):
         with watch as tape:
             output = model(*inputs, **kwargs)
             if gradients:

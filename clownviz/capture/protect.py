@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ import numpy as np
 from .backend import Backend
 from .nested import leaf_objects
 
-__all__ = ["protected"]
+__all__ = ["collector_paused", "protected"]
 
 
 @contextmanager
@@ -59,6 +60,18 @@ def protected(backend: Backend, model: Any, inputs: Any) -> Iterator[None]:
             for tensor, gradient in gradients:
                 if backend.gradient(tensor) is not gradient:
                     backend.set_gradient(tensor, gradient)
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """No garbage collection meanwhile: a growing tape would make it go over everything often."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _restore_attributes(module: Any, before: dict[str, Any]) -> None:

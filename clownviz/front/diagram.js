@@ -5,7 +5,8 @@
  */
 import { h } from "./dom.js";
 
-const PREFIX = "node:";
+// A module that is drawn at several places has the ids node:<path>, node@2:<path>, …
+const ID = /^node(?:@\d+)?:([^]*)$/;
 const SVG = "http://www.w3.org/2000/svg";
 const MOST_ZOOM = 8;
 /** Below this many pixels a unit the picture's text cannot be read. */
@@ -18,7 +19,7 @@ const READABLE = 0.9;
  * @param {string} id
  */
 export function pathOf(id) {
-  return id.startsWith(PREFIX) ? id.slice(PREFIX.length) : null;
+  return ID.exec(id)?.[1] ?? null;
 }
 
 /**
@@ -139,7 +140,7 @@ class Diagram {
    */
   constructor(source, onselect) {
     this.onselect = onselect;
-    /** @type {Map<string, Element>} */
+    /** @type {Map<string, Element[]>} */
     this.nodes = new Map();
     this.selected = "";
     this.picture = source ? parseSvg(source) : null;
@@ -164,10 +165,12 @@ class Diagram {
       // Ids are global to the page, where a second diagram of the model may be.
       group.removeAttribute("id");
       if (path === null) continue;
-      this.nodes.set(path, group);
+      this.nodes.set(path, [...(this.nodes.get(path) ?? []), group]);
       group.classList.add("cv-node");
     }
-    this.paths = new Map([...this.nodes].map(([path, group]) => [group, path]));
+    this.paths = new Map(
+      [...this.nodes].flatMap(([path, groups]) => groups.map((group) => [group, path])),
+    );
     this.view.append(picture);
     const button = (/** @type {string} */ text, /** @type {string} */ label, /** @type {() => void} */ onclick) =>
       h("button", { type: "button", "aria-label": label, title: label, onclick }, text);
@@ -298,11 +301,11 @@ class Diagram {
 
   /** @param {string} path */
   select(path) {
-    this.nodes.get(this.selected)?.classList.remove("cv-selected");
+    for (const group of this.nodes.get(this.selected) ?? []) group.classList.remove("cv-selected");
     const shown = nearestShown(path, (at) => this.nodes.has(at));
     if (shown === null) return;
     this.selected = shown;
-    this.nodes.get(shown)?.classList.add("cv-selected");
+    for (const group of this.nodes.get(shown) ?? []) group.classList.add("cv-selected");
     // A person who zoomed in follows the selection; one who sees it is left alone.
     if (!this.sees(shown)) this.moved = false;
     this.reveal();

@@ -12,7 +12,7 @@ import graphviz
 
 from ..analysis.graph import Graph, dataflow
 from ..analysis.modules import Row, rows
-from ..analysis.plan import Plan, make_plan
+from ..analysis.plan import MOST_SIBLINGS, Plan, make_plan
 from ..capture.tape import Tape
 from .dot import write_dot
 from .flow_text import flow_text
@@ -27,7 +27,10 @@ __all__ = ["BUDGET", "Diagram", "choose_plan"]
 BUDGET = 300
 """Graphviz is given at most about this many nodes; a larger graph is shown less deep."""
 
+DEEPEST = 40
+FEWER_SIBLINGS = (30, 20, 14, 10, 6)
 SIMPLER = (80, 25)
+SIMPLER_DEADLINE = 3.0
 
 
 class Diagram(graphviz.Digraph, View):
@@ -164,7 +167,7 @@ class Diagram(graphviz.Digraph, View):
             for budget in SIMPLER:
                 simpler = Diagram.of(tape, budget=budget, **self._wanted)
                 try:
-                    drawn = run_layout(simpler.source, "svg")
+                    drawn = run_layout(simpler.source, "svg", deadline=SIMPLER_DEADLINE)
                 except LayoutError:
                     continue
                 return themed(drawn, f"{self._title()}, simplified")
@@ -226,29 +229,40 @@ def choose_plan(
 ) -> tuple[Plan, Graph]:
     """The deepest plan whose graph keeps to the budget, and that graph."""
 
-    def at(level: int | None) -> tuple[Plan, Graph]:
-        plan = make_plan(tape, table, depth=level, **options)
+    def at(level: int, siblings: int = MOST_SIBLINGS) -> tuple[Plan, Graph]:
+        plan = make_plan(tape, table, depth=level, siblings=siblings, **options)
         return plan, dataflow(tape, plan, table=table)
 
-    chosen = at(depth)
-    if depth is not None or _size(chosen[1]) <= budget:
+    if depth is not None:
+        return at(depth)
+    deepest = min(max(row.depth for row in table), DEEPEST)
+    chosen = at(deepest)
+    if cost(chosen[1]) <= budget:
         return chosen
-    # The size grows with the depth, so the deepest that fits is found by halving.
-    fits, too_deep = 1, max(row.depth for row in table)
+    # The cost grows with the depth, so the deepest that fits is found by halving.
+    fits, too_deep = 1, deepest
     chosen = at(1)
+    for siblings in FEWER_SIBLINGS:
+        if cost(chosen[1]) <= budget:
+            break
+        chosen = at(1, siblings)
     while too_deep - fits > 1:
         middle = (fits + too_deep) // 2
         tried = at(middle)
-        if _size(tried[1]) <= budget:
+        if cost(tried[1]) <= budget:
             fits, chosen = middle, tried
         else:
             too_deep = middle
     return chosen
 
 
-def _size(graph: Graph) -> int:
-    # Long edges cost Graphviz more than nodes do, so many of them count too.
-    return max(len(graph.nodes), len(graph.edges) // 3)
+def cost(graph: Graph) -> int:
+    """What the layout of a graph costs, in nodes.
+
+    Graphviz puts an invisible node on every rank that an edge passes, so many long edges, as
+    every layer of a DenseNet has to all before it, cost far more than the nodes themselves.
+    """
+    return max(len(graph.nodes), sum(graph.spans().values()) // 4)
 
 
 def _check(

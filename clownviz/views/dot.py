@@ -26,6 +26,8 @@ __all__ = ["write_dot"]
 MOST_LETTERS = 60
 MOST_ERROR_LINES = 5
 MOST_SHAPES = 3
+CROWDED = 600
+"""Beyond this total length long edges go without labels, which would double every rank."""
 # The one name whose letters every Graphviz can measure; `theme.py` gives the page a list of fonts.
 _SANS = "Arial"
 # 2% of the text's colour, as DOT writes an opacity.
@@ -79,6 +81,8 @@ class _Writer:
         self.below: dict[str | None, list[Cluster]] = {}
         for node in graph.nodes.values():
             self.inside.setdefault(node.container, []).append(node)
+        self.spans = graph.spans()
+        self.crowded = sum(self.spans.values()) > CROWDED
         self.leaving = Counter(edge.source for edge in graph.edges.values())
         for cluster in graph.clusters.values():
             self.below.setdefault(cluster.parent, []).append(cluster)
@@ -270,13 +274,11 @@ class _Writer:
     # -- edges -------------------------------------------------------------------------------
 
     def _edge(self, dot: graphviz.Digraph, edge: Edge) -> None:
-        lines = [_text(shape) for shape in edge.shapes[:MOST_SHAPES]]
-        if len(edge.shapes) > MOST_SHAPES:
-            lines.append(f"… {len(edge.shapes) - MOST_SHAPES} more")
-        if edge.moved:
-            lines.insert(0, f"<I>{_text(' · '.join(edge.moved))}</I>")
-        label = "<BR/>".join(f" {line} " for line in lines)
-        attributes = {"label": f"<{label}>"} if label else {"arrowhead": "none"}
+        attributes = {} if edge.shapes else {"arrowhead": "none"}
+        if edge.shapes and (not self.crowded or self.spans[edge.source, edge.target] == 1):
+            attributes["label"] = f"<{_edge_label(edge)}>"
+        else:
+            attributes["tooltip"] = graphviz.escape(", ".join(edge.shapes))
         if self.leaving[edge.source] == 1:
             attributes["weight"] = "8"  # the main path runs straight, and skips go around it
         dot.edge(self.names[edge.source], self.names[edge.target], **attributes)
@@ -294,6 +296,15 @@ class _Writer:
             constraint="false",
             **{"class": "tie"},
         )
+
+
+def _edge_label(edge: Edge) -> str:
+    lines = [_text(shape) for shape in edge.shapes[:MOST_SHAPES]]
+    if len(edge.shapes) > MOST_SHAPES:
+        lines.append(f"… {len(edge.shapes) - MOST_SHAPES} more")
+    if edge.moved:
+        lines.insert(0, f"<I>{_text(' · '.join(edge.moved))}</I>")
+    return "<BR/>".join(f" {line} " for line in lines)
 
 
 def _hex(name: str) -> str:

@@ -9,6 +9,7 @@ test("a group's id gives the path, whatever stands in it", () => {
   assert.equal(pathOf("node:"), "");
   assert.equal(pathOf("node:block.0"), "block.0");
   assert.equal(pathOf("node:node:x"), "node:x");
+  assert.equal(pathOf("node@2:relu"), "relu");
   assert.equal(pathOf("clust1"), null);
 });
 

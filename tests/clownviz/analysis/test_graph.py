@@ -61,14 +61,14 @@ def test_an_activation_used_twice_is_no_loop():
         h = made.layer("relu", made.layer("a", x))
         net.returns(made.layer("relu", made.layer("b", h)))
     graph = dataflow(made.tape)
-    first, second = graph.nodes["node:relu"], graph.nodes["node:relu#2"]
+    first, second = graph.nodes["node:relu"], graph.nodes["node@2:relu"]
     assert (first.place, second.place, first.places, first.count) == (1, 2, 2, 1)
     assert [*graph.edges] == [
         ("input:x", "node:a"),
         ("node:a", "node:relu"),
         ("node:relu", "node:b"),
-        ("node:b", "node:relu#2"),
-        ("node:relu#2", "output:output"),
+        ("node:b", "node@2:relu"),
+        ("node@2:relu", "output:output"),
     ]
 
 
