@@ -317,7 +317,7 @@ class Diagram {
    * @returns {Frame | null}
    */
   boxOf(path) {
-    const group = /** @type {SVGGraphicsElement | undefined} */ (this.nodes.get(path));
+    const group = /** @type {SVGGraphicsElement | undefined} */ (this.nodes.get(path)?.[0]);
     const outer = /** @type {SVGGraphicsElement | null | undefined} */ (
       this.picture?.querySelector("g")
     );
