@@ -69,17 +69,19 @@ def normalize_rows_backward(
     gx = np.empty(wide.shape, wide.dtype) if needs[0] else None
     gw = np.zeros(wide.shape[1:], wide.dtype) if needs[1] else None
     gb = np.zeros(wide.shape[1:], wide.dtype) if needs[2] else None
+    # The same two pieces of memory for all blocks: fresh ones would cost more than the arithmetic.
+    xhats, products = _scratch(wide), _scratch(wide)
     for rows in _blocks(wide):
         block = cotangent[rows]
-        xhat = np.empty(wide[rows].shape, wide.dtype)
+        xhat, product = xhats[: len(block)], products[: len(block)]
         flat = _cut(xhat, groups)
         inverse = _standardize(_cut(wide[rows], groups), eps, center, flat)
         if gw is not None:
-            gw += _column_sums(block * xhat)
+            gw += _column_sums(np.multiply(block, xhat, out=product))
         if gb is not None:
             gb += _column_sums(block)
         if gx is not None:
-            ghat = block if scale is None else block * scale
+            ghat = block if scale is None else np.multiply(block, scale, out=product)
             _project(_cut(ghat, groups), flat, inverse, center, _cut(gx[rows], groups))
     return tuple(  # type: ignore[return-value]
         None if each is None else each.astype(x.dtype, copy=False) for each in (gx, gw, gb)
@@ -173,6 +175,12 @@ def _cut(rows: np.ndarray, groups: int) -> np.ndarray:
 
 def _blocks(x: np.ndarray) -> Iterator[slice]:
     return row_blocks(len(x), int(np.prod(x.shape[1:])) * x.itemsize)
+
+
+def _scratch(x: np.ndarray) -> np.ndarray:
+    """Memory for the largest block."""
+    first = next(_blocks(x), slice(0))
+    return np.empty(x[first].shape, x.dtype)
 
 
 def _wide(x: Any) -> Any:
