@@ -143,7 +143,7 @@ class MultiheadAttention(Module):
         q, k, v = self._project(*(arranged[id(x)] for x in (query, key, value)))
         k, v, extra = self._extended(k, v)
         if single and key_padding_mask is not None:
-            key_padding_mask = key_padding_mask.unsqueeze(0)  # type: ignore[attr-defined]
+            key_padding_mask = key_padding_mask.unsqueeze(0)
         causal = is_causal and key_padding_mask is None and not need_weights and not extra
         mask = None if causal else self._mask(attn_mask, key_padding_mask, q, k, extra)
         dropout = self.dropout if self.training else 0.0

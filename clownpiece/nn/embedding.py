@@ -61,7 +61,7 @@ class _Table(Module):
                 f"Embeddings parameter is expected to be 2-dimensional; got {embeddings.shape}"
             )
         rows, columns = embeddings.shape
-        return cls(rows, columns, _weight=embeddings, _freeze=freeze, **kwargs)  # type: ignore[call-arg]
+        return cls(rows, columns, _weight=embeddings, _freeze=freeze, **kwargs)
 
 
 class Embedding(_Table):
@@ -291,11 +291,11 @@ class RotaryEmbedding(Module):
         angle = np.multiply.outer(positions, self.frequencies.array).astype(input.array.dtype)
         cos, sin = from_numpy(np.cos(angle)), from_numpy(np.sin(angle))
         if self.interleaved:
-            pairs = input.unflatten(-1, (-1, 2))  # type: ignore[attr-defined]
+            pairs = input.unflatten(-1, (-1, 2))
             a, b = pairs[..., 0], pairs[..., 1]
             turned = stack([a * cos - b * sin, a * sin + b * cos], dim=-1)
             return turned.flatten(-2)
-        a, b = input[..., : self.dim // 2], input[..., self.dim // 2 :]  # type: ignore[index]
+        a, b = input[..., : self.dim // 2], input[..., self.dim // 2 :]
         return cat([a * cos - b * sin, a * sin + b * cos], dim=-1)
 
     def extra_repr(self) -> str:

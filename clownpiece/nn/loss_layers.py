@@ -200,4 +200,4 @@ class AdaptiveLogSoftmaxWithLoss(Module):
 
     def predict(self, input: Any) -> Tensor:
         """The most probable class of each input, (N,)."""
-        return self.log_prob(input).argmax(dim=1)  # type: ignore[attr-defined]
+        return self.log_prob(input).argmax(dim=1)

@@ -29,8 +29,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self
 
 from ..autograd.mode import no_grad
-from ..dtypes import as_dtype, dtype, float32, float64
-from ..tensor import Tensor, device
+from ..dtypes import as_dtype, float32, float64
+from ..dtypes import dtype as DType
+from ..tensor import Tensor
+from ..tensor import device as Device
 from . import init
 from .errors import MissingAttribute, note_module
 from .hooks import Hookable, call_with_hooks, global_hooks, registered
@@ -460,7 +462,14 @@ class Module(Hookable, Stateful):
                     self._buffers[name] = fn(buffer)
         return self
 
-    def to(self, *args: Any, **kwargs: Any) -> Self:
+    def to(
+        self,
+        *args: Any,
+        device: Any = None,
+        dtype: Any = None,
+        tensor: Tensor | None = None,
+        non_blocking: bool = False,
+    ) -> Self:
         """Convert floating-point parameters and buffers: `to(dtype)`, `to(tensor)`.
 
         A device is accepted for the sake of code that names one, if it is the CPU.
@@ -470,13 +479,13 @@ class Module(Hookable, Stateful):
             RuntimeError: the device is not the CPU.
         """
         wanted = None
-        for given in (*args, *(kwargs.get(name) for name in ("device", "dtype", "tensor"))):
+        for given in (*args, device, dtype, tensor):
             if isinstance(given, Tensor):
                 wanted = given.dtype
-            elif isinstance(given, dtype):
+            elif isinstance(given, DType):
                 wanted = given
             elif given is not None and not isinstance(given, bool):
-                device(getattr(given, "type", given))
+                Device(getattr(given, "type", given))
         if wanted is None:
             return self
         if not wanted.is_floating_point:

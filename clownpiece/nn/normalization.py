@@ -215,7 +215,7 @@ class _InstanceNorm(_RunningNorm):
         self._check_channels(input)
         single = input.ndim == self.dims[0]
         out = F.instance_norm(
-            input.unsqueeze(0) if single else input,  # type: ignore[attr-defined]
+            input.unsqueeze(0) if single else input,
             self.running_mean,
             self.running_var,
             self.weight,

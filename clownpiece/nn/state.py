@@ -206,7 +206,7 @@ class Stateful:
         if is_lazy(given):
             return [] if lazy else [f"{key}: the state_dict was saved before this had a shape"]
         if not lazy and not tensor.shape and given.shape == (1,):
-            given = given.reshape(())  # type: ignore[attr-defined]
+            given = given.reshape(())
         if not lazy and given.shape != tensor.shape:
             return [
                 f"size mismatch for {key}: the state_dict has shape {given.shape}, "
@@ -218,7 +218,7 @@ class Stateful:
                 return []
             if lazy:
                 tensor.materialize(given.shape)  # type: ignore[attr-defined]
-            tensor.copy_(given)  # type: ignore[attr-defined]
+            tensor.copy_(given)
         return []
 
     def _load_extra_state(
@@ -292,5 +292,5 @@ def _like(tensor: Tensor, given: Tensor) -> Tensor:
     if not isinstance(tensor, Parameter):
         return Buffer(given) if isinstance(tensor, Buffer) else given
     if isinstance(given, Parameter):
-        return given.requires_grad_(tensor.requires_grad)  # type: ignore[return-value]
+        return given.requires_grad_(tensor.requires_grad)
     return Parameter(given, requires_grad=tensor.requires_grad)

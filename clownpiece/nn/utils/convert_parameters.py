@@ -13,7 +13,7 @@ __all__ = ["parameters_to_vector", "vector_to_parameters"]
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     """The parameters, flattened, one after the other; a vector that autograd can follow."""
-    return cat([parameter.reshape(-1) for parameter in parameters])  # type: ignore[attr-defined]
+    return cat([parameter.reshape(-1) for parameter in parameters])
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
@@ -33,6 +33,6 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
                 raise ValueError(
                     f"the vector has {vec.numel()} elements, which is less than the parameters have"
                 )
-            piece = vec.detach()[start:end]  # type: ignore[index]
+            piece = vec.detach()[start:end]
             parameter.data = piece.reshape(parameter.shape).clone()
             start = end
