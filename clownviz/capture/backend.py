@@ -14,7 +14,9 @@ __all__ = ["Backend", "Handle", "OpEvent", "Place", "backend_of", "register"]
 class Handle(Protocol):
     """What registering a hook returns."""
 
-    def remove(self) -> None: ...
+    def remove(self) -> None:
+        """Take the hook away; nothing happens if it is gone already."""
+        ...
 
 
 class Place(NamedTuple):

@@ -16,7 +16,7 @@ import clownpiece
 from clownpiece import Tensor, nn
 from clownpiece.autograd import no_grad, observe_ops
 
-from .backend import Handle, OpEvent, Place, register
+from .backend import Backend, Handle, OpEvent, Place, register
 from .families import family_of
 from .nested import leaf_objects
 
@@ -34,7 +34,7 @@ _MODULE_CALL = ("clownpiece.nn.module", "clownpiece.nn.hooks")
 _DEEPEST_SITE = 40
 
 
-class ClownpieceBackend:
+class ClownpieceBackend(Backend):
     """The `Backend` of models made of `clownpiece.nn.Module`."""
 
     def __init__(self) -> None:
