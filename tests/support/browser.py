@@ -74,10 +74,20 @@ def take_pictures(page: Any, name: str, element: Any = None) -> list[Path]:
         if folder:
             path = Path(folder) / f"{name}-{width}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
+            if element:
+                _make_room(page, element, width)
             (element or page).screenshot(path=path)
             saved.append(path)
     page.set_viewport_size({"width": WIDTHS[0], "height": HEIGHT})
     return saved
+
+
+def _make_room(page: Any, element: Any, width: int) -> None:
+    """A window that an element fits into: what a notebook scrolls out of sight is not drawn."""
+    box = element.bounding_box()
+    if box and box["height"] > HEIGHT / 2:
+        page.set_viewport_size({"width": width, "height": int(box["height"]) + HEIGHT // 2})
+        page.wait_for_timeout(250)
 
 
 def take_pictures_in_both_themes(page: Any, name: str) -> None:
