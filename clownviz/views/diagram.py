@@ -31,6 +31,7 @@ DEEPEST = 40
 FEWER_SIBLINGS = (30, 20, 14, 10, 6)
 SIMPLER = (80, 25)
 SIMPLER_DEADLINE = 3.0
+PICTURES = (".svg", ".html", ".json", ".txt")
 
 
 class Diagram(graphviz.Digraph, View):
@@ -197,6 +198,14 @@ class Diagram(graphviz.Digraph, View):
         )
         return drawn.decode(encoding) if encoding is not None else drawn
 
+    def save(  # type: ignore[override]
+        self, filename: Any = None, directory: Any = None, **options: Any
+    ) -> Any:
+        """Write what the ending of the name says (.svg, .html, .json, .txt), else the source."""
+        if filename is not None and Path(filename).suffix.lower() in PICTURES:
+            return View.save(self, Path(directory or "") / filename)
+        return graphviz.Digraph.save(self, filename, directory=directory, **options)
+
     def render(  # type: ignore[override]
         self, filename: Any = None, directory: Any = None, *args: Any, **options: Any
     ) -> str:
@@ -207,7 +216,7 @@ class Diagram(graphviz.Digraph, View):
             options: `format`, `cleanup=True` to delete the source again.
         """
         format = options.pop("format", None) or self.format
-        source = Path(self.save(filename, directory=directory))
+        source = Path(graphviz.Digraph.save(self, filename, directory=directory))
         target = source.with_name(f"{source.name}.{format}")
         drawn = self.pipe(format)
         assert isinstance(drawn, bytes)

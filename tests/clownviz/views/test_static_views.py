@@ -6,6 +6,7 @@ import json
 import re
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from support.example_tapes import EXAMPLES, HOSTILE, convnet, transformer
@@ -200,4 +201,6 @@ def test_the_bundle_for_a_notebook_has_picture_and_text():
 def test_a_diagram_is_written_to_a_file(tmp_path):
     path = Diagram.of(convnet()).render("net.gv", directory=tmp_path, cleanup=True)
     assert path.endswith("net.gv.svg") and [p.name for p in tmp_path.iterdir()] == ["net.gv.svg"]
+    assert Diagram.of(convnet()).save(tmp_path / "net.svg").read_text().startswith("<svg")
+    assert Path(Diagram.of(convnet()).save("net.gv", tmp_path)).read_text().startswith("digraph")
     assert Diagram.of(convnet()).pipe("svg", encoding="utf-8").startswith("<svg")
