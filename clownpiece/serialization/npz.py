@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import json
 import math
+import struct
 import zipfile
 import zlib
 from typing import IO, BinaryIO
 
 import numpy as np
 
-__all__ = ["read", "write"]
+__all__ = ["ZIP_ERRORS", "read", "write"]
 
 STRINGS = "clownpiece.json"
+
+# What `zipfile` raises where a byte is not what it should be, by what the byte was for.
+ZIP_ERRORS = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    KeyError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    ValueError,
+)
 
 
 def write(file: BinaryIO, arrays: dict[str, np.ndarray], metadata: dict[str, str]) -> None:
@@ -40,7 +55,7 @@ def read(file: BinaryIO, name: str) -> tuple[dict[str, np.ndarray], dict[str, st
                 for each in names
                 if each != STRINGS
             }
-    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError) as error:
+    except ZIP_ERRORS as error:
         raise RuntimeError(
             f"{name} is no whole npz file: {error}. It may be cut short or damaged"
         ) from error

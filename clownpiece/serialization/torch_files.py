@@ -16,7 +16,6 @@ import pickle
 import pickletools
 import sys
 import zipfile
-import zlib
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, BinaryIO
@@ -24,6 +23,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from ..tensor import Tensor
+from .npz import ZIP_ERRORS
 from .structure import as_tensor
 
 __all__ = ["is_torch_archive", "looks_like_pickle", "read_archive", "read_legacy"]
@@ -45,11 +45,10 @@ _STORAGES = {
 }
 
 _NEEDED = """
-    PROTO FRAME STOP MARK POP NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG LONG1 LONG4
-    FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING UNICODE BINUNICODE SHORT_BINUNICODE
-    BINBYTES SHORT_BINBYTES EMPTY_LIST LIST APPEND APPENDS EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3
-    EMPTY_DICT DICT SETITEM SETITEMS PUT BINPUT LONG_BINPUT MEMOIZE GET BINGET LONG_BINGET
-    GLOBAL STACK_GLOBAL REDUCE BUILD BINPERSID
+    PROTO FRAME STOP MARK NONE NEWTRUE NEWFALSE BININT BININT1 BININT2 LONG1 LONG4 BINFLOAT
+    BINSTRING SHORT_BINSTRING BINUNICODE SHORT_BINUNICODE BINBYTES SHORT_BINBYTES
+    EMPTY_LIST APPEND APPENDS EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_DICT SETITEM SETITEMS
+    BINPUT LONG_BINPUT MEMOIZE BINGET LONG_BINGET GLOBAL STACK_GLOBAL REDUCE BUILD BINPERSID
 """
 _INSTRUCTIONS = frozenset(_NEEDED.split())
 
@@ -194,9 +193,10 @@ def _check_instructions(file: BinaryIO, name: str) -> None:
                     "needs; it is refused, for it may run code"
                 )
             # The memo is an array as long as the largest number used, however few there are.
-            if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and (argument or 0) > count:
+            if code.name in ("BINPUT", "LONG_BINPUT") and (argument or 0) > count:
                 raise pickle.UnpicklingError(f"{name} numbers its objects in no honest way")
-    except (ValueError, EOFError, UnicodeDecodeError) as error:
+    # A warning is an error where the caller made it one; damaged text can cause it.
+    except (ValueError, EOFError, Warning) as error:
         raise RuntimeError(f"{name} is damaged or cut short: {error}") from error
 
 
@@ -243,7 +243,7 @@ def is_torch_archive(file: BinaryIO) -> bool:
     try:
         with zipfile.ZipFile(file) as archive:
             return any(each.endswith("/data.pkl") for each in archive.namelist())
-    except (zipfile.BadZipFile, OSError):
+    except ZIP_ERRORS:
         return False
     finally:
         file.seek(start)
@@ -259,7 +259,7 @@ def read_archive(file: BinaryIO, name: str) -> Any:
     try:
         with zipfile.ZipFile(file) as archive:
             return _read_archive(archive, name)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except ZIP_ERRORS as error:
         raise RuntimeError(f"{name} is damaged or cut short: {error}") from error
 
 
