@@ -66,6 +66,7 @@ class Edge:
         left: the shapes that left the source where they differ from those that arrive.
         moved: the operations in between that only move numbers.
         bytes: of what arrives.
+        together: how many tensors arrive at once, as query, key and value do.
     """
 
     source: str
@@ -75,6 +76,7 @@ class Edge:
     moved: tuple[str, ...] = ()
     bytes: int = 0
     count: int = 0
+    together: int = 1
 
 
 @dataclass(slots=True)
@@ -166,6 +168,7 @@ class _Builder:
         self.numbers: dict[Any, str] = {}
         self.places: dict[str, list[Node]] = {}
         self.used: set[int] = set()
+        self.arriving: dict[tuple[str, str], int] = {}
 
     # -- the run -----------------------------------------------------------------------------
 
@@ -182,6 +185,7 @@ class _Builder:
                 events.append((operation.at, 1, operation))
         events.sort(key=lambda event: event[:2])
         for _, kind, event in events:
+            self.arriving = {}
             if kind == 0:
                 self._begin(event)
             elif kind == 1:
@@ -408,6 +412,9 @@ class _Builder:
         seen = self.tape.values[value]
         shape = str(seen.shape)
         edge.count += 1
+        key = (edge.source, target)
+        self.arriving[key] = self.arriving.get(key, 0) + 1
+        edge.together = max(edge.together, self.arriving[key])
         if shape not in edge.shapes:
             edge.shapes.append(shape)
             edge.bytes += seen.bytes

@@ -299,7 +299,8 @@ class _Writer:
 
 
 def _edge_label(edge: Edge) -> str:
-    lines = [_text(shape) for shape in edge.shapes[:MOST_SHAPES]]
+    times = f"{edge.together} × " if edge.together > 1 and len(edge.shapes) == 1 else ""
+    lines = [_text(times + shape) for shape in edge.shapes[:MOST_SHAPES]]
     if len(edge.shapes) > MOST_SHAPES:
         lines.append(f"… {len(edge.shapes) - MOST_SHAPES} more")
     if edge.moved:

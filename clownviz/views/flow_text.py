@@ -110,6 +110,8 @@ def _sources(edges: list[Edge], names: dict[str, str]) -> str:
     for edge in edges[:MOST_SOURCES]:
         shapes = ", ".join(edge.shapes[:2]) + (" …" if len(edge.shapes) > 2 else "")
         via = f" {' '.join(edge.moved)}" if edge.moved else ""
+        if edge.together > 1 and len(edge.shapes) == 1:
+            shapes = f"{edge.together} × {shapes}"
         parts.append(f"{names[edge.source]}{via} {shapes}".rstrip())
     more = len(edges) - MOST_SOURCES
     return "; ".join(parts) + (f"; {more} more" if more > 0 else "")

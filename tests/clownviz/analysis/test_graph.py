@@ -274,3 +274,15 @@ def test_the_graph_is_linear_in_the_tape():
     made = transformer(400)
     graph = dataflow(made.tape, table=rows(made.tape))
     assert len(graph.nodes) == 8
+
+
+def test_tensors_that_arrive_together_are_one_edge():
+    made, x = made_with("qkv")
+    with made.call("", x=x) as net:
+        h = made.layer("qkv", x)
+        parts = [made.op("split", h, shape=(2, 1)) for _ in range(3)]
+        net.returns(made.op("scaled_dot_product_attention", *parts))
+    graph = dataflow(made.tape)
+    (edge,) = [e for (source, _), e in graph.edges.items() if source == "node:qkv"]
+    assert (edge.together, edge.shapes, edge.moved) == (3, ["(2, 1)"], ("split",))
+    assert graph.edges["input:x", "node:qkv"].together == 1
