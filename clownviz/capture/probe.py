@@ -94,6 +94,25 @@ class Probe:
         self._before = np.empty(0, np.float32)
         self._parts: list[np.ndarray] = []
         self._row: np.ndarray | None = None
+        self._handles: list[Any] = []
+
+    def attach(self, optimizer: Any) -> None:
+        """Set the hooks."""
+        self._handles = [
+            optimizer.register_step_pre_hook(self.before_step),
+            optimizer.register_step_post_hook(self.after_step),
+        ]
+
+    def detach(self) -> None:
+        """Take them away."""
+        handles, self._handles = self._handles, []
+        for handle in handles:
+            handle.remove()
+
+    @property
+    def attached(self) -> bool:
+        """Whether the hooks are set."""
+        return bool(self._handles)
 
     def before_step(self, optimizer: Any, args: tuple, kwargs: dict[str, Any]) -> None:
         """Remember the weights, measure the gradients."""

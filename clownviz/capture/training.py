@@ -167,10 +167,8 @@ class Recorder:
         recorders.add(self)
         # Only the optimizer's own hooks hold the probe, and with it the parameters.
         probe = Probe(self, parameters)
-        self._handles = [
-            optimizer.register_step_pre_hook(probe.before_step),
-            optimizer.register_step_post_hook(probe.after_step),
-        ]
+        probe.attach(optimizer)
+        self._probe = weakref.ref(probe)
 
     # ------------------------------------------------------------------ what the loop says
 
@@ -231,15 +229,17 @@ class Recorder:
     @property
     def closed(self) -> bool:
         """Whether the hooks are gone."""
-        return not self._handles
+        probe = self._probe()
+        return probe is None or not probe.attached
 
     def close(self) -> None:
         """Remove the hooks and open the gate; what was recorded stays. May be called again."""
-        handles, self._handles = self._handles, []
-        for handle in handles:
-            handle.remove()
         self.gate.resume()
-        if handles and self.on_close is not None:
+        probe = self._probe()
+        if probe is None or not probe.attached:
+            return
+        probe.detach()
+        if self.on_close is not None:
             self.on_close()
 
     def __enter__(self) -> Recorder:
@@ -247,10 +247,6 @@ class Recorder:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Recorder:
-        # A copied optimizer may bring its hooks along; they must not train into a second record.
-        return self
 
     def snapshot(self) -> Training:
         """All that was recorded until now, as copies."""

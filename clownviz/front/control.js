@@ -51,7 +51,9 @@ export class Control {
 
   /** Whether clicks can only interrupt: then there is no single step. */
   get interrupts() {
-    return !this.heard && Boolean(this.model.get("status")?.interruptible && this.kernel?.interrupt);
+    return (
+      !this.heard && Boolean(this.model.get("status")?.interruptible && this.kernel?.interrupt)
+    );
   }
 
   /** @param {Wish} wish */

@@ -179,7 +179,7 @@ function fineLogTicks(low, high) {
       if (tick >= low * 0.999 && tick <= high * 1.001) ticks.push(tick);
     }
   }
-  return ticks.length > 1 ? ticks : linearTicks(low, high, 3);
+  return ticks.length > 1 ? ticks : linearTicks(low, high, 4);
 }
 
 /**

@@ -164,7 +164,7 @@ export class LayerPanel {
       h("span", {}, ends[0]),
       h("span", { class: "cv-heat-bar", style: { background: mapGradient(map) } }),
       h("span", {}, ends[1]),
-      h("span", { class: "cv-heat-note" }, note),
+      h("span", {}, note),
       h("span", { class: "cv-heat-key" }, h("i", { class: "cv-key-nan" }), "NaN"),
       h("span", { class: "cv-heat-key" }, h("i", { class: "cv-key-infinite" }), "∞"),
       h("span", { class: "cv-heat-key" }, h("i", { class: "cv-key-masked" }), "no gradient"),

@@ -24,6 +24,8 @@ export class NumberPanel {
     this.training = training;
     /** @type {string[]} */
     this.names = [];
+    /** @type {string[]} the names that are in the legend or among the choices */
+    this.shown = [];
     /** @type {Set<string>} */
     this.hidden = new Set();
     this.chosen = "";
@@ -70,6 +72,15 @@ export class NumberPanel {
   }
 
   /**
+   * Whether a curve is worth a chart; a learning rate that stays as it is stands in the head.
+   * @param {string} name
+   */
+  changes(name) {
+    const { values, count } = this.training.curve(name);
+    return values.subarray(1, count).some((value) => value !== values[0]);
+  }
+
+  /**
    * The number of a curve's colour: losses come first and learning rates last, as in the still.
    * @param {string} name
    */
@@ -97,11 +108,14 @@ export class NumberPanel {
    * @param {string[]} names
    */
   follow(names) {
-    if (names.length === this.names.length && names.every((name, i) => name === this.names[i]))
-      return;
     this.names = names;
-    const losses = names.filter(isLoss);
-    const others = names.filter((name) => !isLoss(name));
+    const shown = names.filter((name) => !isRate(name) || this.changes(name));
+    if (shown.length === this.shown.length && shown.every((name, i) => name === this.shown[i])) {
+      return;
+    }
+    this.shown = shown;
+    const losses = shown.filter(isLoss);
+    const others = shown.filter((name) => !isLoss(name));
     this.legend.hidden = losses.length < 2;
     this.legend.replaceChildren(...losses.map((name) => this.legendItem(name)));
     this.others.hidden = others.length === 0;

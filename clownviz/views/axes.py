@@ -85,7 +85,7 @@ def _fine_log_ticks(low: float, high: float) -> list[float]:
     powers = range(math.floor(math.log10(low)), math.floor(math.log10(high)) + 1)
     all_ticks = (float(f"{factor}e{power}") for power in powers for factor in (1, 2, 5))
     ticks = [tick for tick in all_ticks if low * 0.999 <= tick <= high * 1.001]
-    return ticks if len(ticks) > 1 else linear_ticks(low, high, 3)
+    return ticks if len(ticks) > 1 else linear_ticks(low, high, 4)
 
 
 @dataclass(frozen=True, slots=True)

@@ -212,7 +212,8 @@ class Dashboard(View):
         # Learning rates are always there, so they stand back for what was logged.
         others = self._drawn(lambda name: not is_loss(name))
         logged = [curve for curve in others if not curve.name.startswith("lr")]
-        for curve in (logged or others)[:2]:
+        changing = [curve for curve in others if (curve.values != curve.values[:1]).any()]
+        for curve in (logged or changing)[:2]:
             parts.append(_heading(x + 16, y + 18, curve.name))
             axes = Axes.around([curve], (x, y + 22, wide - 4, 110), steps=self._steps)
             parts += axes.plot([curve])

@@ -52,7 +52,7 @@ class Control:
 
     def obey(self, content: Any) -> bool:
         """Do what a message asks: ``{"wish": "pause"}``; anything else is ignored."""
-        wish = self._wishes.get(content.get("wish")) if isinstance(content, dict) else None
+        wish = self._wishes.get(str(content.get("wish"))) if isinstance(content, dict) else None
         if wish is not None:
             wish()
         return wish is not None

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import html
-import sys
 from typing import Any
 
 from ..capture.training import Recorder, Training
 from ..views.dashboard import Dashboard
 from ..views.view import View
+from .base import bundle_of, in_kernel, still
 from .dashboard import DashboardWidget
 
 __all__ = ["Watch"]
@@ -37,9 +35,9 @@ class Watch(View):
     ) -> None:
         self.recorder = Recorder(model, optimizer, every=every, budget=budget)
         self.widget: DashboardWidget | None = None
-        self._still: Any = None
-        self._shown_title = Dashboard(self.training).title
-        if _in_kernel():
+        self._stills: list[Any] = []
+        self._title = Dashboard(self.training).title
+        if in_kernel():
             # Shown by the first step, in the cell that trains, unless it was shown before.
             self.recorder.on_step = self.show
 
@@ -103,37 +101,24 @@ class Watch(View):
         Its text is only the title, since numbers of a training run differ between machines;
         `text` has them.
         """
+        if not in_kernel():
+            print(self.text())
+            return
         from IPython.display import display
 
         if self.widget is None:
-            self.widget = DashboardWidget(self.recorder, self._shown_title)
+            self.widget = DashboardWidget(self.recorder, self._title)
             self.widget.on_finish = self._redraw
-        self._still = display(self._bundle(), raw=True, display_id=True)
-        display(self.widget._repr_mimebundle_()[0], raw=True)
+        self._stills.append(display(self._picture(), raw=True, display_id=True))
+        display(bundle_of(self.widget, self._title), raw=True)
 
     def _redraw(self) -> None:
-        if self._still is not None:
-            self._still.update(self._bundle(), raw=True)
+        picture = self._picture()
+        for shown in self._stills:
+            shown.update(picture, raw=True)
 
-    def _bundle(self) -> dict[str, str]:
-        picture = base64.b64encode(self.svg().encode()).decode()
-        title = html.escape(self._shown_title, quote=True)
-        image = (
-            f'<img class="clownviz-still" alt="{title}" style="max-width:100%" '
-            f'src="data:image/svg+xml;base64,{picture}">'
-        )
-        return {"text/html": image, "text/plain": self._shown_title}
+    def _picture(self) -> dict[str, str]:
+        return still(self, self._title, text=self._title)
 
     def _ipython_display_(self) -> None:
-        if _in_kernel():
-            self.show()
-        else:
-            print(self.text())
-
-
-def _in_kernel() -> bool:
-    """Whether output goes to a notebook rather than to a terminal or a file."""
-    if "IPython" not in sys.modules:
-        return False
-    shell = sys.modules["IPython"].get_ipython()
-    return shell is not None and hasattr(shell, "kernel")
+        self.show()
