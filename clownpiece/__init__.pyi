@@ -368,7 +368,11 @@ def row_stack(tensors: Any) -> Tensor:
     """Tensors below each other; a vector is a row."""
 def dstack(tensors: Any) -> Tensor:
     """Tensors behind each other, along the third dimension."""
-def split_with_sizes(x: Any, split_sizes: Sequence[_int], dim: _int = ...) -> tuple[Tensor, ...]:
+def split_with_sizes(
+    x: Any,
+    split_sizes: Sequence[_int],
+    dim: _int = ...,
+) -> tuple[Tensor, ...]:
     """Stretches of these sizes along `dim`, as views."""
 def split(x: Any, split_size_or_sections: Any, dim: _int = ...) -> tuple[Tensor, ...]:
     """Stretches of one size (the last may be smaller), or of a list of sizes, along `dim`."""
@@ -391,16 +395,40 @@ def nansum(x: Any, dim: Any = ..., keepdim: _bool = ...) -> Tensor:
     """`sum` that leaves NaN out."""
 def nanmean(x: Any, dim: Any = ..., keepdim: _bool = ...) -> Tensor:
     """`mean` that leaves NaN out."""
-def var(x: Any, dim: Any = ..., unbiased: Any = ..., keepdim: _bool = ..., correction: Any = ...) -> Tensor:
+def var(
+    x: Any,
+    dim: Any = ...,
+    unbiased: Any = ...,
+    keepdim: _bool = ...,
+    correction: Any = ...,
+) -> Tensor:
     """The variance over all elements, or over `dim`.
 
     `correction` (1, Bessel's, unless `unbiased=False`) is taken off the count.
     """
-def std(x: Any, dim: Any = ..., unbiased: Any = ..., keepdim: _bool = ..., correction: Any = ...) -> Tensor:
+def std(
+    x: Any,
+    dim: Any = ...,
+    unbiased: Any = ...,
+    keepdim: _bool = ...,
+    correction: Any = ...,
+) -> Tensor:
     """The standard deviation: the root of `var`, with the same arguments."""
-def var_mean(x: Any, dim: Any = ..., unbiased: Any = ..., keepdim: _bool = ..., correction: Any = ...) -> tuple[Tensor, ...]:
+def var_mean(
+    x: Any,
+    dim: Any = ...,
+    unbiased: Any = ...,
+    keepdim: _bool = ...,
+    correction: Any = ...,
+) -> tuple[Tensor, ...]:
     """Variance and mean."""
-def std_mean(x: Any, dim: Any = ..., unbiased: Any = ..., keepdim: _bool = ..., correction: Any = ...) -> tuple[Tensor, ...]:
+def std_mean(
+    x: Any,
+    dim: Any = ...,
+    unbiased: Any = ...,
+    keepdim: _bool = ...,
+    correction: Any = ...,
+) -> tuple[Tensor, ...]:
     """Standard deviation and mean."""
 def prod(x: Any, dim: Any = ..., keepdim: _bool = ..., dtype: Any = ...) -> Tensor:
     """The product over all elements, or over one `dim`; zeros have their gradient too."""
@@ -449,7 +477,14 @@ def inner(x: Any, other: Any) -> Tensor:
     """Inner products over the last dimension of both."""
 def addmm(x: Any, mat1: Any, mat2: Any, *, beta: _int = ..., alpha: _int = ...) -> Tensor:
     """`beta * x + alpha * (mat1 @ mat2)` on matrices; `x` is broadcast."""
-def baddbmm(x: Any, batch1: Any, batch2: Any, *, beta: _int = ..., alpha: _int = ...) -> Tensor:
+def baddbmm(
+    x: Any,
+    batch1: Any,
+    batch2: Any,
+    *,
+    beta: _int = ...,
+    alpha: _int = ...,
+) -> Tensor:
     """`beta * x + alpha * (batch1 @ batch2)` on batches of matrices; `x` is broadcast."""
 def tensordot(x: Any, other: Any, dims: Any = ...) -> Tensor:
     """The product summed over dimensions: the last and first `dims`, or two lists of them."""
@@ -472,7 +507,12 @@ def take(x: Any, index: Any) -> Tensor:
     """Elements by their place in the flattened tensor, in the shape of `index`."""
 def tile(x: Any, *times: Any, dims: Any = ...) -> Tensor:
     """`repeat` that fills up missing dimensions with 1."""
-def repeat_interleave(x: Any, repeats: Any, dim: _int | None = ..., output_size: _int | None = ...) -> Tensor:
+def repeat_interleave(
+    x: Any,
+    repeats: Any,
+    dim: _int | None = ...,
+    output_size: _int | None = ...,
+) -> Tensor:
     """Each element, or each slice along `dim`, so many times in a row."""
 def flip(x: Any, *dims: Any) -> Tensor:
     """A copy with these dimensions running backwards."""
@@ -517,7 +557,13 @@ def ge(x: Any, other: Any) -> Tensor:
     """Whether `x` is at least `other`."""
 def greater_equal(x: Any, other: Any) -> Tensor:
     """Whether `x` is at least `other`."""
-def isclose(x: Any, other: Any, rtol: _float = ..., atol: _float = ..., equal_nan: _bool = ...) -> Tensor:
+def isclose(
+    x: Any,
+    other: Any,
+    rtol: _float = ...,
+    atol: _float = ...,
+    equal_nan: _bool = ...,
+) -> Tensor:
     """Whether both are equal up to the tolerances."""
 def isnan(x: Any) -> Tensor:
     """Whether it is NaN, not a number."""
@@ -527,7 +573,13 @@ def isfinite(x: Any) -> Tensor:
     """Whether it is neither inf nor NaN."""
 def equal(x: Any, other: Any) -> _bool:
     """Whether both have the same shape and the same elements, as a Python bool."""
-def allclose(x: Any, other: Any, rtol: _float = ..., atol: _float = ..., equal_nan: _bool = ...) -> _bool:
+def allclose(
+    x: Any,
+    other: Any,
+    rtol: _float = ...,
+    atol: _float = ...,
+    equal_nan: _bool = ...,
+) -> _bool:
     """Whether all elements are equal up to the tolerances, as a Python bool."""
 def logical_and(x: Any, other: Any) -> Tensor:
     """Whether both are true; whatever is not 0 counts as true."""
@@ -549,7 +601,15 @@ def bitwise_right_shift(x: Any, other: Any) -> Tensor:
     """The bits moved to the right."""
 def bitwise_not(x: Any) -> Tensor:
     """Not, bit by bit; on truth values, the other one."""
-def conv1d(x: Any, weight: Any, bias: Any = ..., stride: Any = ..., padding: Any = ..., dilation: Any = ..., groups: _int = ...) -> Tensor:
+def conv1d(
+    x: Any,
+    weight: Any,
+    bias: Any = ...,
+    stride: Any = ...,
+    padding: Any = ...,
+    dilation: Any = ...,
+    groups: _int = ...,
+) -> Tensor:
     """Convolution in 1 dimension(s) of `x` `(N, C, L)` or `(C, L)`.
 
     Each output channel is the weighted sum of a window over all input channels of its group.
@@ -567,7 +627,15 @@ def conv1d(x: Any, weight: Any, bias: Any = ..., stride: Any = ..., padding: Any
     Raises:
         RuntimeError: shapes or dtypes do not fit together, or the kernel is larger than the input.
     """
-def conv2d(x: Any, weight: Any, bias: Any = ..., stride: Any = ..., padding: Any = ..., dilation: Any = ..., groups: _int = ...) -> Tensor:
+def conv2d(
+    x: Any,
+    weight: Any,
+    bias: Any = ...,
+    stride: Any = ...,
+    padding: Any = ...,
+    dilation: Any = ...,
+    groups: _int = ...,
+) -> Tensor:
     """Convolution in 2 dimension(s) of `x` `(N, C, H, W)` or `(C, H, W)`.
 
     Each output channel is the weighted sum of a window over all input channels of its group.
@@ -585,7 +653,15 @@ def conv2d(x: Any, weight: Any, bias: Any = ..., stride: Any = ..., padding: Any
     Raises:
         RuntimeError: shapes or dtypes do not fit together, or the kernel is larger than the input.
     """
-def conv3d(x: Any, weight: Any, bias: Any = ..., stride: Any = ..., padding: Any = ..., dilation: Any = ..., groups: _int = ...) -> Tensor:
+def conv3d(
+    x: Any,
+    weight: Any,
+    bias: Any = ...,
+    stride: Any = ...,
+    padding: Any = ...,
+    dilation: Any = ...,
+    groups: _int = ...,
+) -> Tensor:
     """Convolution in 3 dimension(s) of `x` `(N, C, D, H, W)` or `(C, D, H, W)`.
 
     Each output channel is the weighted sum of a window over all input channels of its group.
@@ -603,7 +679,16 @@ def conv3d(x: Any, weight: Any, bias: Any = ..., stride: Any = ..., padding: Any
     Raises:
         RuntimeError: shapes or dtypes do not fit together, or the kernel is larger than the input.
     """
-def conv_transpose1d(x: Any, weight: Any, bias: Any = ..., stride: Any = ..., padding: Any = ..., output_padding: Any = ..., groups: _int = ..., dilation: Any = ...) -> Tensor:
+def conv_transpose1d(
+    x: Any,
+    weight: Any,
+    bias: Any = ...,
+    stride: Any = ...,
+    padding: Any = ...,
+    output_padding: Any = ...,
+    groups: _int = ...,
+    dilation: Any = ...,
+) -> Tensor:
     """The transpose of a convolution in 1 dimension(s), for `x` `(N, C, L)`.
 
     Each number of `x` adds a copy of the kernel, times itself, to the output: the gradient of a
@@ -624,7 +709,16 @@ def conv_transpose1d(x: Any, weight: Any, bias: Any = ..., stride: Any = ..., pa
     Raises:
         RuntimeError: shapes or dtypes do not fit together, or output_padding is too large.
     """
-def conv_transpose2d(x: Any, weight: Any, bias: Any = ..., stride: Any = ..., padding: Any = ..., output_padding: Any = ..., groups: _int = ..., dilation: Any = ...) -> Tensor:
+def conv_transpose2d(
+    x: Any,
+    weight: Any,
+    bias: Any = ...,
+    stride: Any = ...,
+    padding: Any = ...,
+    output_padding: Any = ...,
+    groups: _int = ...,
+    dilation: Any = ...,
+) -> Tensor:
     """The transpose of a convolution in 2 dimension(s), for `x` `(N, C, H, W)`.
 
     Each number of `x` adds a copy of the kernel, times itself, to the output: the gradient of a
@@ -645,7 +739,16 @@ def conv_transpose2d(x: Any, weight: Any, bias: Any = ..., stride: Any = ..., pa
     Raises:
         RuntimeError: shapes or dtypes do not fit together, or output_padding is too large.
     """
-def conv_transpose3d(x: Any, weight: Any, bias: Any = ..., stride: Any = ..., padding: Any = ..., output_padding: Any = ..., groups: _int = ..., dilation: Any = ...) -> Tensor:
+def conv_transpose3d(
+    x: Any,
+    weight: Any,
+    bias: Any = ...,
+    stride: Any = ...,
+    padding: Any = ...,
+    output_padding: Any = ...,
+    groups: _int = ...,
+    dilation: Any = ...,
+) -> Tensor:
     """The transpose of a convolution in 3 dimension(s), for `x` `(N, C, D, H, W)`.
 
     Each number of `x` adds a copy of the kernel, times itself, to the output: the gradient of a
@@ -690,7 +793,14 @@ def index_fill(x: Any, dim: _int, index: Any, value: Any) -> Tensor:
     """A copy of `x` with one number in the slices that `index` names."""
 def index_put(x: Any, indices: Any, values: Any, accumulate: _bool = ...) -> Tensor:
     """A copy of `x` with `values` at a tuple of index tensors, or added with `accumulate`."""
-def scatter_reduce(x: Any, dim: _int, index: Any, src: Any, reduce: str, include_self: _bool = ...) -> Tensor:
+def scatter_reduce(
+    x: Any,
+    dim: _int,
+    index: Any,
+    src: Any,
+    reduce: str,
+    include_self: _bool = ...,
+) -> Tensor:
     """`x` with all elements of `src` that `index` sends to a place reduced into it.
 
     `reduce` is "sum", "prod", "mean", "amax" or "amin"; `include_self=False` leaves `x` out
@@ -705,15 +815,31 @@ def sort(x: Any, dim: _int = ..., descending: _bool = ..., stable: _bool = ...) 
     >>> cp.tensor([3.0, 1.0, 2.0]).sort().indices
     tensor([1, 2, 0])
     """
-def argsort(x: Any, dim: _int = ..., descending: _bool = ..., stable: _bool = ...) -> Tensor:
+def argsort(
+    x: Any,
+    dim: _int = ...,
+    descending: _bool = ...,
+    stable: _bool = ...,
+) -> Tensor:
     """The indices that put the elements in order along `dim`."""
 def msort(x: Any) -> Tensor:
     """The elements in order along the first dimension."""
-def topk(x: Any, k: _int, dim: _int = ..., largest: _bool = ..., sorted: _bool = ...) -> Any:
+def topk(
+    x: Any,
+    k: _int,
+    dim: _int = ...,
+    largest: _bool = ...,
+    sorted: _bool = ...,
+) -> Any:
     """The `k` largest (or smallest) elements along `dim`, best first: (values, indices)."""
 def kthvalue(x: Any, k: _int, dim: _int = ..., keepdim: _bool = ...) -> Any:
     """The k-th smallest element along `dim`, counted from 1: (values, indices)."""
-def searchsorted(sorted_sequence: Any, values: Any, right: _bool = ..., side: Any = ...) -> Tensor:
+def searchsorted(
+    sorted_sequence: Any,
+    values: Any,
+    right: _bool = ...,
+    side: Any = ...,
+) -> Tensor:
     """Where in a rising sequence (its last dimension) each value would have to be inserted."""
 def bucketize(x: Any, boundaries: Any, *, right: _bool = ...) -> Tensor:
     """The number of the bucket, between rising boundaries, that each element falls into."""
@@ -723,12 +849,22 @@ def argwhere(x: Any) -> Tensor:
     """The places that are not 0, a row of indices each."""
 def nonzero(x: Any, *, as_tuple: _bool = ...) -> Any:
     """The places that are not 0, as rows, or as one index tensor a dimension (`as_tuple`)."""
-def unique(x: Any, sorted: _bool = ..., return_inverse: _bool = ..., return_counts: _bool = ..., dim: Any = ...) -> Any:
+def unique(
+    x: Any,
+    sorted: _bool = ...,
+    return_inverse: _bool = ...,
+    return_counts: _bool = ...,
+    dim: Any = ...,
+) -> Any:
     """The distinct elements in order; with `dim`, the distinct slices.
 
     `return_inverse` adds the place of each element among them, `return_counts` how many each.
     """
-def unique_consecutive(x: Any, return_inverse: _bool = ..., return_counts: _bool = ...) -> Any:
+def unique_consecutive(
+    x: Any,
+    return_inverse: _bool = ...,
+    return_counts: _bool = ...,
+) -> Any:
     """One element of each run of equal neighbours."""
 def bincount(x: Any, weights: Any = ..., minlength: _int = ...) -> Tensor:
     """How often each number from 0 on occurs, or the sum of the weights of its occurrences."""
@@ -758,14 +894,26 @@ def min(x: Any, dim: Any = ..., keepdim: _bool = ..., other: Any = ...) -> Any:
     """The smallest element; along `dim`, a pair (values, indices); with a tensor, `minimum`."""
 def median(x: Any, dim: _int | None = ..., keepdim: _bool = ...) -> Any:
     """The middle element, the lower one of two; along `dim`, a pair (values, indices)."""
-def quantile(x: Any, q: Any, dim: _int | None = ..., keepdim: _bool = ..., interpolation: str = ...) -> Tensor:
+def quantile(
+    x: Any,
+    q: Any,
+    dim: _int | None = ...,
+    keepdim: _bool = ...,
+    interpolation: str = ...,
+) -> Tensor:
     """The value below which the share `q` of the elements lies; several `q` come first.
 
     Between two elements `interpolation` decides: linear, lower, higher, midpoint, nearest.
     """
 def cosine_similarity(x1: Any, x2: Any, dim: _int = ..., eps: _float = ...) -> Tensor:
     """The cosine of the angle between vectors along `dim`; lengths count as at least `eps`."""
-def pairwise_distance(x1: Any, x2: Any, p: _float = ..., eps: _float = ..., keepdim: _bool = ...) -> Tensor:
+def pairwise_distance(
+    x1: Any,
+    x2: Any,
+    p: _float = ...,
+    eps: _float = ...,
+    keepdim: _bool = ...,
+) -> Tensor:
     """The p-norm of the difference of vectors along the last dimension."""
 def pdist(x: Any, p: _float = ...) -> Tensor:
     """The p-norm of the difference of each pair of rows, in the order of a matrix's triangle."""
@@ -774,7 +922,13 @@ def dropout(x: Any, p: _float = ..., train: _bool = ...) -> Tensor:
 
     In evaluation (`train=False`) it is `x` itself.
     """
-def norm(x: Any, p: Any = ..., dim: Any = ..., keepdim: _bool = ..., dtype: Any = ...) -> Tensor:
+def norm(
+    x: Any,
+    p: Any = ...,
+    dim: Any = ...,
+    keepdim: _bool = ...,
+    dtype: Any = ...,
+) -> Tensor:
     """The p-norm of all elements, or of the vectors along `dim`; Euclid's length unless told.
 
     >>> import clownpiece as cp
@@ -811,5 +965,11 @@ def cummax(x: Any, dim: _int) -> Any:
     """The largest element up to each place along `dim`, and its index: (values, indices)."""
 def cummin(x: Any, dim: _int) -> Any:
     """The smallest element up to each place along `dim`, and its index: (values, indices)."""
-def diff(x: Any, n: _int = ..., dim: _int = ..., prepend: Any = ..., append: Any = ...) -> Tensor:
+def diff(
+    x: Any,
+    n: _int = ...,
+    dim: _int = ...,
+    prepend: Any = ...,
+    append: Any = ...,
+) -> Tensor:
     """The differences of neighbours along `dim`, taken `n` times."""

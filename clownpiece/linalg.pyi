@@ -12,7 +12,13 @@ from collections.abc import Sequence
 
 from .ops.linalg import LinAlgError as LinAlgError
 from .tensor import Tensor
-def vector_norm(x: Any, ord: _float = ..., dim: Any = ..., keepdim: _bool = ..., dtype: Any = ...) -> Tensor:
+def vector_norm(
+    x: Any,
+    ord: _float = ...,
+    dim: Any = ...,
+    keepdim: _bool = ...,
+    dtype: Any = ...,
+) -> Tensor:
     """The size of the elements as one vector, or of the vectors along `dim`.
 
     `ord` 2 is Euclid's length, 1 the sum of sizes, inf the largest and -inf the smallest size, 0
@@ -48,7 +54,19 @@ def svd(x: Any, full_matrices: _bool = ...) -> Any:
     """
 def svdvals(x: Any) -> Tensor:
     """The singular values, falling."""
-def matrix_norm(x: Any, ord: Any = ..., dim: Any = ..., keepdim: _bool = ..., dtype: Any = ...) -> Tensor:
+def matrix_norm(
+    x: Any,
+    ord: Any = ...,
+    dim: Any = ...,
+    keepdim: _bool = ...,
+    dtype: Any = ...,
+) -> Tensor:
     """The size of matrices: `ord` "fro" (Frobenius), "nuc" (nuclear), ±1, ±2 or ±inf."""
-def norm(x: Any, ord: Any = ..., dim: Any = ..., keepdim: _bool = ..., dtype: Any = ...) -> Tensor:
+def norm(
+    x: Any,
+    ord: Any = ...,
+    dim: Any = ...,
+    keepdim: _bool = ...,
+    dtype: Any = ...,
+) -> Tensor:
     """`matrix_norm` of matrices when `ord` is given, else `vector_norm`."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
@@ -183,6 +184,10 @@ def _type_text(annotation: ast.expr) -> str:
 
 def _definition(name: str, arguments: str, result: str, doc: str | None) -> str:
     head = f"def {name}({arguments}) -> {result}:"
+    if len(head) > 90:
+        # One argument a line; a comma inside of brackets belongs to a type.
+        lines = ",\n    ".join(re.split(r", (?![^\[]*\])", arguments))
+        head = f"def {name}(\n    {lines},\n) -> {result}:"
     if not doc:
         return f"{head} ..."
     return f"{head}\n{textwrap.indent(_documented(doc), '    ')}"

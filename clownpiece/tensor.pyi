@@ -66,6 +66,7 @@ class TensorMethods:
     def __ne__(self, other: Any) -> Tensor: ...  # type: ignore[override]
     def __neg__(self) -> Tensor: ...
     def __or__(self, other: Any) -> Tensor: ...
+    def __pos__(self) -> Tensor: ...
     def __pow__(self, other: Any) -> Tensor: ...
     def __radd__(self, other: Any) -> Tensor: ...
     def __rand__(self, other: Any) -> Tensor: ...
@@ -124,7 +125,13 @@ class TensorMethods:
         """`beta * x + alpha * (mat1 @ mat2)` on matrices; `x` is broadcast."""
     def all(self, dim: Any = ..., keepdim: _bool = ...) -> Tensor:
         """Whether all elements are true (not 0), in the whole or over `dim`."""
-    def allclose(self, other: Any, rtol: _float = ..., atol: _float = ..., equal_nan: _bool = ...) -> _bool:
+    def allclose(
+        self,
+        other: Any,
+        rtol: _float = ...,
+        atol: _float = ...,
+        equal_nan: _bool = ...,
+    ) -> _bool:
         """Whether all elements are equal up to the tolerances, as a Python bool."""
     def amax(self, dim: Any = ..., keepdim: _bool = ...) -> Tensor:
         """The largest element of all, or over `dim` (one or several); equal ones share gradients."""
@@ -166,7 +173,12 @@ class TensorMethods:
         """Where the (first) largest element stands, in the flattened tensor or along `dim`."""
     def argmin(self, dim: _int | None = ..., keepdim: _bool = ...) -> Tensor:
         """Where the (first) smallest element stands, in the flattened tensor or along `dim`."""
-    def argsort(self, dim: _int = ..., descending: _bool = ..., stable: _bool = ...) -> Tensor:
+    def argsort(
+        self,
+        dim: _int = ...,
+        descending: _bool = ...,
+        stable: _bool = ...,
+    ) -> Tensor:
         """The indices that put the elements in order along `dim`."""
     def argwhere(self) -> Tensor:
         """The places that are not 0, a row of indices each."""
@@ -190,7 +202,13 @@ class TensorMethods:
         """The number whose hyperbolic tangent is `x`."""
     def atanh_(self) -> Tensor:
         """The number whose hyperbolic tangent is `x`."""
-    def backward(self, gradient: Tensor | None = ..., retain_graph: _bool | None = ..., create_graph: _bool = ..., inputs: Any = ...) -> None:
+    def backward(
+        self,
+        gradient: Tensor | None = ...,
+        retain_graph: _bool | None = ...,
+        create_graph: _bool = ...,
+        inputs: Any = ...,
+    ) -> None:
         """Accumulate the gradient of this tensor into the `.grad` of the leaves it came from.
 
         Args:
@@ -199,7 +217,14 @@ class TensorMethods:
             create_graph: record the walk, for gradients of gradients.
             inputs: accumulate only into these.
         """
-    def baddbmm(self, batch1: Any, batch2: Any, *, beta: _int = ..., alpha: _int = ...) -> Tensor:
+    def baddbmm(
+        self,
+        batch1: Any,
+        batch2: Any,
+        *,
+        beta: _int = ...,
+        alpha: _int = ...,
+    ) -> Tensor:
         """`beta * x + alpha * (batch1 @ batch2)` on batches of matrices; `x` is broadcast."""
     def bernoulli_(self, p: Any = ..., *, generator: Any = ...) -> Tensor:
         """Fill with 1 where chance has it, with probability p, else 0, in place."""
@@ -329,7 +354,13 @@ class TensorMethods:
         """Matrices with the last dimension of `x` on their diagonal and zeros elsewhere."""
     def diagonal(self, offset: _int = ..., dim1: _int = ..., dim2: _int = ...) -> Tensor:
         """The diagonal over two dimensions, as a view whose last dimension it is."""
-    def diff(self, n: _int = ..., dim: _int = ..., prepend: Any = ..., append: Any = ...) -> Tensor:
+    def diff(
+        self,
+        n: _int = ...,
+        dim: _int = ...,
+        prepend: Any = ...,
+        append: Any = ...,
+    ) -> Tensor:
         """The differences of neighbours along `dim`, taken `n` times."""
     def digamma(self) -> Tensor:
         """The slope of `lgamma`."""
@@ -467,7 +498,13 @@ class TensorMethods:
         """The values as int32."""
     def inverse(self) -> Tensor:
         """The inverse of square matrices: `linalg.inv`."""
-    def isclose(self, other: Any, rtol: _float = ..., atol: _float = ..., equal_nan: _bool = ...) -> Tensor:
+    def isclose(
+        self,
+        other: Any,
+        rtol: _float = ...,
+        atol: _float = ...,
+        equal_nan: _bool = ...,
+    ) -> Tensor:
         """Whether both are equal up to the tolerances."""
     def isfinite(self) -> Tensor:
         """Whether it is neither inf nor NaN."""
@@ -631,14 +668,26 @@ class TensorMethods:
         """Zeros of this shape in the dtype of this tensor."""
     def nonzero(self, *, as_tuple: _bool = ...) -> Any:
         """The places that are not 0, as rows, or as one index tensor a dimension (`as_tuple`)."""
-    def norm(self, p: Any = ..., dim: Any = ..., keepdim: _bool = ..., dtype: Any = ...) -> Tensor:
+    def norm(
+        self,
+        p: Any = ...,
+        dim: Any = ...,
+        keepdim: _bool = ...,
+        dtype: Any = ...,
+    ) -> Tensor:
         """The p-norm of all elements, or of the vectors along `dim`; Euclid's length unless told.
 
         >>> import clownpiece as cp
         >>> cp.tensor([3.0, 4.0]).norm()
         tensor(5.)
         """
-    def normal_(self, mean: _float = ..., std: _float = ..., *, generator: Any = ...) -> Tensor:
+    def normal_(
+        self,
+        mean: _float = ...,
+        std: _float = ...,
+        *,
+        generator: Any = ...,
+    ) -> Tensor:
         """Fill with normal random numbers, in place."""
     def not_equal(self, other: Any) -> Tensor:
         """Whether the two differ, elementwise."""
@@ -669,7 +718,13 @@ class TensorMethods:
         """
     def prod(self, dim: Any = ..., keepdim: _bool = ..., dtype: Any = ...) -> Tensor:
         """The product over all elements, or over one `dim`; zeros have their gradient too."""
-    def quantile(self, q: Any, dim: _int | None = ..., keepdim: _bool = ..., interpolation: str = ...) -> Tensor:
+    def quantile(
+        self,
+        q: Any,
+        dim: _int | None = ...,
+        keepdim: _bool = ...,
+        interpolation: str = ...,
+    ) -> Tensor:
         """The value below which the share `q` of the elements lies; several `q` come first.
 
         Between two elements `interpolation` decides: linear, lower, higher, midpoint, nearest.
@@ -712,7 +767,12 @@ class TensorMethods:
         tensor([[1, 2, 1, 2],
                 [1, 2, 1, 2]])
         """
-    def repeat_interleave(self, repeats: Any, dim: _int | None = ..., output_size: _int | None = ...) -> Tensor:
+    def repeat_interleave(
+        self,
+        repeats: Any,
+        dim: _int | None = ...,
+        output_size: _int | None = ...,
+    ) -> Tensor:
         """Each element, or each slice along `dim`, so many times in a row."""
     def reshape(self, *shape: Any) -> Tensor:
         """The elements in another shape, a view if memory allows it; one size may be -1.
@@ -744,13 +804,27 @@ class TensorMethods:
         """A copy of `x` with `src` added where `index` says along `dim`; twice adds twice."""
     def scatter_add_(self, dim: _int, index: Any, src: Any) -> Tensor:
         """A copy of `x` with `src` added where `index` says along `dim`; twice adds twice."""
-    def scatter_reduce(self, dim: _int, index: Any, src: Any, reduce: str, include_self: _bool = ...) -> Tensor:
+    def scatter_reduce(
+        self,
+        dim: _int,
+        index: Any,
+        src: Any,
+        reduce: str,
+        include_self: _bool = ...,
+    ) -> Tensor:
         """`x` with all elements of `src` that `index` sends to a place reduced into it.
 
         `reduce` is "sum", "prod", "mean", "amax" or "amin"; `include_self=False` leaves `x` out
         wherever something arrives.
         """
-    def scatter_reduce_(self, dim: _int, index: Any, src: Any, reduce: str, include_self: _bool = ...) -> Tensor:
+    def scatter_reduce_(
+        self,
+        dim: _int,
+        index: Any,
+        src: Any,
+        reduce: str,
+        include_self: _bool = ...,
+    ) -> Tensor:
         """`x` with all elements of `src` that `index` sends to a place reduced into it.
 
         `reduce` is "sum", "prod", "mean", "amax" or "amin"; `include_self=False` leaves `x` out
@@ -816,7 +890,11 @@ class TensorMethods:
         """
     def split(self, split_size_or_sections: Any, dim: _int = ...) -> tuple[Tensor, ...]:
         """Stretches of one size (the last may be smaller), or of a list of sizes, along `dim`."""
-    def split_with_sizes(self, split_sizes: Sequence[_int], dim: _int = ...) -> tuple[Tensor, ...]:
+    def split_with_sizes(
+        self,
+        split_sizes: Sequence[_int],
+        dim: _int = ...,
+    ) -> tuple[Tensor, ...]:
         """Stretches of these sizes along `dim`, as views."""
     def sqrt(self) -> Tensor:
         """The square root; NaN below 0."""
@@ -828,7 +906,13 @@ class TensorMethods:
         """`x` times itself."""
     def squeeze(self, dim: Any = ...) -> Tensor:
         """Without the dimensions of size 1: all of them, or those of `dim` that are."""
-    def std(self, dim: Any = ..., unbiased: Any = ..., keepdim: _bool = ..., correction: Any = ...) -> Tensor:
+    def std(
+        self,
+        dim: Any = ...,
+        unbiased: Any = ...,
+        keepdim: _bool = ...,
+        correction: Any = ...,
+    ) -> Tensor:
         """The standard deviation: the root of `var`, with the same arguments."""
     def sub(self, other: Any, *, alpha: _float = ...) -> Tensor:
         """The difference; `alpha` multiplies `other` first."""
@@ -876,7 +960,13 @@ class TensorMethods:
 
         Takes a dtype, a device (there is only "cpu"), a tensor, and `copy=True`.
         """
-    def topk(self, k: _int, dim: _int = ..., largest: _bool = ..., sorted: _bool = ...) -> Any:
+    def topk(
+        self,
+        k: _int,
+        dim: _int = ...,
+        largest: _bool = ...,
+        sorted: _bool = ...,
+    ) -> Any:
         """The `k` largest (or smallest) elements along `dim`, best first: (values, indices)."""
     def trace(self) -> Tensor:
         """The sum of the diagonal of a matrix."""
@@ -908,18 +998,40 @@ class TensorMethods:
         """One dimension taken apart into several; one of `sizes` may be -1."""
     def unfold(self, dimension: _int, size: _int, step: _int) -> Tensor:
         """Windows of `size` elements, `step` apart, along a dimension; they are a new last one."""
-    def uniform_(self, low: _float = ..., high: _float = ..., *, generator: Any = ...) -> Tensor:
+    def uniform_(
+        self,
+        low: _float = ...,
+        high: _float = ...,
+        *,
+        generator: Any = ...,
+    ) -> Tensor:
         """Fill with uniform random numbers from [low, high), in place."""
-    def unique(self, sorted: _bool = ..., return_inverse: _bool = ..., return_counts: _bool = ..., dim: Any = ...) -> Any:
+    def unique(
+        self,
+        sorted: _bool = ...,
+        return_inverse: _bool = ...,
+        return_counts: _bool = ...,
+        dim: Any = ...,
+    ) -> Any:
         """The distinct elements in order; with `dim`, the distinct slices.
 
         `return_inverse` adds the place of each element among them, `return_counts` how many each.
         """
-    def unique_consecutive(self, return_inverse: _bool = ..., return_counts: _bool = ...) -> Any:
+    def unique_consecutive(
+        self,
+        return_inverse: _bool = ...,
+        return_counts: _bool = ...,
+    ) -> Any:
         """One element of each run of equal neighbours."""
     def unsqueeze(self, dim: _int) -> Tensor:
         """With a new dimension of size 1 at `dim`."""
-    def var(self, dim: Any = ..., unbiased: Any = ..., keepdim: _bool = ..., correction: Any = ...) -> Tensor:
+    def var(
+        self,
+        dim: Any = ...,
+        unbiased: Any = ...,
+        keepdim: _bool = ...,
+        correction: Any = ...,
+    ) -> Tensor:
         """The variance over all elements, or over `dim`.
 
         `correction` (1, Bessel's, unless `unbiased=False`) is taken off the count.
@@ -934,7 +1046,14 @@ class TensorMethods:
         """`x * log(other)`, and 0 wherever `x` is 0."""
     def xlogy_(self, other: Any) -> Tensor:
         """`x * log(other)`, and 0 wherever `x` is 0."""
-    def zero_(self, dtype: Any = ..., order: str = ..., subok: _bool = ..., shape: Any = ..., device: Any = ...) -> Tensor:
+    def zero_(
+        self,
+        dtype: Any = ...,
+        order: str = ...,
+        subok: _bool = ...,
+        shape: Any = ...,
+        device: Any = ...,
+    ) -> Tensor:
         """Zero written everywhere into `x`."""
 
 class Tensor(TensorMethods):
@@ -1042,7 +1161,10 @@ class Tensor(TensorMethods):
         Raises:
             RuntimeError: the tensor does not require a gradient.
         """
-    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> RemovableHandle:
+    def register_post_accumulate_grad_hook(
+        self,
+        hook: Callable[[Tensor], None],
+    ) -> RemovableHandle:
         """Call `hook(self)` each time backward has added to this leaf's `.grad`."""
     def detach(self) -> Tensor:
         """The same memory outside of the graph; changes in place are seen by both."""

@@ -151,7 +151,7 @@ logical_not = elementwise(
 def _of_bits(name: str, ufunc: np.ufunc) -> Any:
     def on_whole_numbers(x: Any, other: Any) -> Any:
         if np.result_type(x, other).kind == "f":
-            raise RuntimeError(
+            raise NotImplementedError(
                 f"{name} works on whole numbers and bools; got floating elements, so compare "
                 "them first, or convert with .long()"
             )
@@ -189,7 +189,7 @@ bitwise_right_shift = _bitwise(
 
 def _invert(x: Any) -> Any:
     if x.dtype.kind == "f":
-        raise RuntimeError(
+        raise TypeError(
             "~ (operator.invert) is only implemented on integer and Boolean-type tensors; "
             f"got {x.dtype}"
         )

@@ -39,7 +39,10 @@ class DimFirst(Op):
     def bind(self, args: tuple, kwargs: dict[str, Any]) -> Any:
         if len(args) > 1:
             x, dim, *rest = args
-            args, kwargs = (x, *rest), {**kwargs, "dim": dim}
+            count = len(self.inputs) - 1
+            later = [name for name in self.parameters if name != "dim"]
+            kwargs = {**kwargs, **dict(zip(later, rest[count:])), "dim": dim}
+            args = (x, *rest[:count])
         return super().bind(args, kwargs)
 
 

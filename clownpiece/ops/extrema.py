@@ -39,7 +39,8 @@ AMinMax = named_result("aminmax", "min", "max")
 def _check_not_empty(name: str, x: Any, dim: Any) -> None:
     axes = axes_of(dim, x.ndim)
     if not x.size and 0 in (x.shape if axes is None else [x.shape[axis] for axis in axes]):
-        raise IndexError(
+        kind = RuntimeError if dim is None else IndexError
+        raise kind(
             f"{name}(): Expected reduction dim to have non-zero size; got shape {tuple(x.shape)} "
             f"and dim {dim}: nothing has no extreme"
         )

@@ -56,7 +56,7 @@ def _places(name: str, x: Any, dim: int, index: Any, src: Any = None) -> tuple[A
     size = x.shape[axis] if x.ndim else 1
     if index.size and not (index.min() >= 0 and index.max() < size):
         wrong = int(index.max()) if index.max() >= size else int(index.min())
-        raise IndexError(
+        raise RuntimeError(
             f"{name}: index {wrong} is out of bounds for dimension {dim} with size {size}"
         )
     if not x.ndim:

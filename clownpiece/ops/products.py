@@ -37,6 +37,11 @@ def _check_dtypes(name: str, x: Any, other: Any) -> None:
 
 
 def _matmul(x: Any, other: Any) -> Any:
+    if not (hasattr(x, "ndim") and hasattr(other, "ndim")):
+        raise TypeError(
+            f"unsupported operand type(s) for @: {type(x).__name__} and {type(other).__name__}; "
+            "a matrix product needs two tensors, and * multiplies by a number"
+        )
     if not x.ndim or not other.ndim:
         raise RuntimeError(
             "both arguments to matmul need to be at least 1D, but they are "

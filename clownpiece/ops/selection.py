@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -128,10 +129,12 @@ def _masked_fill(x: Any, mask: Any, value: Any) -> Any:
             f"{np.shape(value)}; use where for values cell by cell"
         )
     if isinstance(value, float) and x.dtype.kind != "f":
-        raise RuntimeError(
-            f"value cannot be converted to {x.dtype} without loss: got {value!r}; "
-            "convert the tensor first, for example with .float()"
-        )
+        if not math.isfinite(value):
+            raise RuntimeError(
+                f"value cannot be converted to type {x.dtype} without overflow: got {value}; "
+                "convert the tensor first, for example with .float()"
+            )
+        value = int(value)
     filled = np.array(np.broadcast_to(x, np.broadcast_shapes(x.shape, mask.shape)))
     np.copyto(filled, value, where=mask, casting="same_kind")
     return filled

@@ -59,8 +59,9 @@ reshape = op(
 
 
 def _view(x: Any, size: Any) -> Any:
-    if not isinstance(size, Sequence) and hasattr(size, "numpy"):
-        return x.view(size.numpy)
+    only = size[0] if isinstance(size, Sequence) and len(size) == 1 else size
+    if hasattr(only, "numpy"):
+        return x.view(only.numpy)  # the same bytes read as another dtype
     viewed = _reshape(x, size)
     if x.size and not np.may_share_memory(x, viewed):
         raise RuntimeError(
