@@ -8,7 +8,7 @@
  * @typedef {import("./picture.js").Block} Block
  */
 import { countMarks, markOf, palette, valueOf } from "./codes.js";
-import { h } from "./dom.js";
+import { factList, h } from "./dom.js";
 import { GAP, fitCell, tileTarget } from "./geometry.js";
 import { drawHistogram } from "./histogram.js";
 import { cssColour, formatCount, formatNumber, mapGradient } from "./look.js";
@@ -135,7 +135,7 @@ class ArrayCard {
       this.head(),
       this.stage,
       this.legend,
-      h("dl", { class: "cv-stats" }, ...facts.stats.map(([name, text]) => fact(name, text))),
+      facts.stats.length ? factList("cv-stats", facts.stats) : null,
       facts.histogram && drawHistogram(facts.histogram, facts.role),
     );
     this.watcher = new ResizeObserver(() => this.fit());
@@ -401,14 +401,6 @@ export function barShare(value, limit) {
   if (Number.isNaN(value)) return 0;
   if (!(limit > 0)) return Math.sign(value);
   return Math.max(-1, Math.min(1, value / limit));
-}
-
-/**
- * @param {string} name
- * @param {string} text
- */
-function fact(name, text) {
-  return h("div", {}, h("dt", {}, name), h("dd", {}, text));
 }
 
 /** @param {string} why */

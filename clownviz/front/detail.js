@@ -7,7 +7,7 @@
  * @typedef {import("./types.js").ScaleName} ScaleName
  */
 import { createArray } from "./arrays.js";
-import { choice, h } from "./dom.js";
+import { choice, factList, h } from "./dom.js";
 import { cssColour, knownFamily } from "./look.js";
 
 const PATIENCE = 4000;
@@ -99,11 +99,7 @@ class DetailView {
     this.replace(
       head(module),
       error ? h("p", { class: "cv-error", role: "alert" }, error) : "",
-      h(
-        "dl",
-        { class: "cv-facts" },
-        ...detail.facts.map(([name, text]) => h("div", {}, h("dt", {}, name), h("dd", {}, text))),
-      ),
+      factList("cv-facts", detail.facts),
       sections.length ? this.scaleBar() : "",
       h("div", { class: "cv-arrays" }, ...sections),
       ...notes.map((note) => h("p", { class: "cv-none" }, note)),

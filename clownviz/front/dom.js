@@ -74,6 +74,24 @@ function present(children) {
 }
 
 /**
+ * Names with texts. Not a `dl`: JupyterLab lays those out itself, in two floating columns.
+ *
+ * @param {string} name a class
+ * @param {[string, string][]} facts
+ */
+export function factList(name, facts) {
+  const items = facts.map(([label, text]) =>
+    h(
+      "div",
+      { role: "listitem" },
+      h("span", { class: "cv-name" }, label),
+      h("span", { class: "cv-text" }, text),
+    ),
+  );
+  return h("div", { class: name, role: "list" }, ...items);
+}
+
+/**
  * A group of buttons of which one is on, as a radio group: arrows choose, Tab passes by.
  *
  * @template {string} Value

@@ -13,6 +13,7 @@
 import { createDetail } from "./detail.js";
 import { createDiagram } from "./diagram.js";
 import { choice, h } from "./dom.js";
+import { keepKeys } from "./keys.js";
 import { hideStill } from "./still.js";
 import { createTree } from "./tree.js";
 
@@ -75,6 +76,7 @@ class Explorer {
     this.crumbs = h("nav", { class: "cv-crumbs", "aria-label": "Where you are" });
     this.tooltip = h("div", { class: "cv-tip", hidden: true, role: "status" });
     this.element = this.build();
+    this.letKeysGo = keepKeys(this.element);
     this.followSelection = () => this.follow();
     this.followDetail = () => this.receive();
   }
@@ -99,8 +101,6 @@ class Explorer {
       "div",
       {
         class: "clownviz cv-explorer",
-        // JupyterLab's one-key commands must not act while a tree is walked with keys.
-        "data-lm-suppress-shortcuts": "true",
         onkeydown: (/** @type {KeyboardEvent} */ event) => this.key(event),
       },
       h(
@@ -127,6 +127,7 @@ class Explorer {
 
   destroy() {
     clearTimeout(this.timer);
+    this.letKeysGo();
     this.model.off("change:selection", this.followSelection);
     this.model.off("change:detail", this.followDetail);
     this.tree.destroy();

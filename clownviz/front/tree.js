@@ -107,6 +107,8 @@ class Tree {
   find(query) {
     this.query = query.trim();
     this.matches = new Set();
+    // What was found may lie in closed rows, where it would be lost with the search.
+    if (!this.query && this.active) this.openAbove(this.active);
     this.rows = this.visible();
     if (this.status) {
       const count = this.matches.size;
@@ -114,8 +116,8 @@ class Tree {
       this.status.textContent = this.query ? `${count || "No"} ${noun} found` : "";
     }
     if (this.box) this.box.scrollTop = 0;
-    if (!this.query) this.reveal();
     this.draw(true);
+    if (!this.query) this.reveal();
   }
 
   /** @param {KeyboardEvent} event */
@@ -203,9 +205,14 @@ class Tree {
     const row = this.byPath.get(path);
     if (!row || row === this.active) return;
     this.active = row;
-    for (const holder of ancestors(row)) this.open.add(holder.key);
+    this.openAbove(row);
     this.refresh();
     this.reveal();
+  }
+
+  /** @param {Row} row */
+  openAbove(row) {
+    for (const holder of ancestors(row)) this.open.add(holder.key);
   }
 
   /** Bring the active row into view, without moving more than is needed. */

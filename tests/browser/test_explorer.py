@@ -1,0 +1,85 @@
+"""The explorer's widget in a real JupyterLab: it lives, the kernel answers, the still stands in."""
+
+from __future__ import annotations
+
+IMPORTS = """
+import sys
+sys.path.insert(0, {tests!r})
+from support.pictured import lenet, hostile
+from clownviz.views.diagram import Diagram
+from clownviz.views.explorer import Explorer
+from clownviz.widgets.explorer import Explore
+"""
+SHOW = """
+tape = {tape}(gradients=True) if {tape} is lenet else {tape}()
+explore = Explore(Explorer(tape, diagram=Diagram.of(tape).svg()))
+explore
+"""
+
+
+def open_lab(lab_page, tape="lenet", *more):
+    from support.tree import ROOT
+
+    first = IMPORTS.format(tests=str(ROOT / "tests")) + SHOW.format(tape=tape)
+    path = lab_page.lab.write("explorer.ipynb", first, *more)
+    lab_page.open(path)
+    lab_page.run_all()
+    assert lab_page.errors() == []
+    lab_page.page.locator(".cv-explorer .cv-detail h3").wait_for()
+    return lab_page.page
+
+
+def test_the_kernel_answers_a_click_and_hears_of_it(lab_page):
+    page = open_lab(lab_page, "lenet", "print('chosen:', explore.selection)")
+    page.locator(".cv-row", has_text="Flatten").click()
+    page.locator(".cv-detail .cv-array").first.wait_for()
+    assert page.locator(".cv-detail h3", has_text="flatten").is_visible()
+    lab_page.run_cell(1)
+    assert "chosen: flatten" in lab_page.text(1)
+
+
+def test_python_chooses_and_the_page_follows(lab_page):
+    page = open_lab(lab_page, "lenet", "explore.selection = 'classifier.4'")
+    page.locator(".cv-detail h3", has_text="classifier.4").wait_for()
+    assert page.locator(".cv-array").count() >= 4
+
+
+def test_the_still_is_hidden_while_the_widget_lives(lab_page):
+    page = open_lab(lab_page)
+    still = page.locator("img.clownviz-still")
+    assert still.count() == 1
+    assert not still.is_visible()
+
+
+def test_keys_in_the_tree_are_not_commands_of_jupyterlab(lab_page):
+    page = open_lab(lab_page, "lenet", "'a second cell'")
+    cells = page.locator(".jp-Cell").count()
+    page.locator(".cv-tree").focus()
+    for key in ("ArrowDown", "a", "b", "d", "d", "ArrowDown"):
+        page.keyboard.press(key)
+    assert page.locator(".jp-Cell").count() == cells
+    assert page.locator(".cv-detail h3").inner_text() == "features.2"
+
+
+def test_it_takes_the_colours_of_the_theme(lab_page):
+    page = open_lab(lab_page)
+    grounds = []
+    for theme in ("light", "dark"):
+        lab_page.theme(theme)
+        grounds.append(
+            page.locator(".cv-explorer").evaluate("e => getComputedStyle(e).backgroundColor")
+        )
+    assert grounds[0] == "rgb(255, 255, 255)" and grounds[1] != grounds[0]
+    lab_page.pictures("explorer", page.locator(".cv-explorer"))
+
+
+def test_a_notebook_opened_again_shows_the_still(lab_page):
+    page = open_lab(lab_page)
+    lab_page.save()
+    lab_page.command("docmanager:save")
+    lab_page.lab.end_kernels()
+    lab_page.command("application:close-all")
+    lab_page.open("explorer.ipynb")
+    page.locator("img.clownviz-still").wait_for()
+    assert page.locator("img.clownviz-still").is_visible()
+    assert page.locator("img.clownviz-still").evaluate("image => image.naturalWidth") > 500
