@@ -18,6 +18,7 @@ __all__ = ["BINS", "SAMPLE", "Stats", "statistics"]
 
 SAMPLE = 4096
 BINS = 32
+_STEPS = np.linspace(0.0, 1.0, BINS + 1)
 
 
 @dataclass(slots=True)
@@ -143,9 +144,13 @@ def _histogram(values: np.ndarray, low: float, high: float) -> tuple[np.ndarray,
     if low == high:
         widened = abs(low) * 0.5 or 0.5
         low, high = low - widened, high + widened
-    # Halves, because the whole width of float64's range overflows.
-    half = high / 2 - low / 2
-    unit = (values / 2 - low / 2) / half if half > 0 else np.zeros_like(values)
-    bins = np.clip((unit * BINS).astype(np.intp), 0, BINS - 1)
-    steps = np.linspace(0.0, 1.0, BINS + 1)
-    return np.bincount(bins, minlength=BINS), low * (1.0 - steps) + high * steps
+    scale = BINS / (high - low)
+    if not 0.0 < scale < math.inf:
+        # The width overflows or vanishes: halve the values, and give up below the smallest float.
+        values, low, high = values / 2, low / 2, high / 2
+        scale = BINS / (high - low) if high - low > 1e-300 else 0.0
+        edges = low * 2 * _STEPS[::-1] + high * 2 * _STEPS
+    else:
+        edges = low * _STEPS[::-1] + high * _STEPS
+    bins = np.minimum(((values - low) * scale).astype(np.intp), BINS - 1)
+    return np.bincount(bins, minlength=BINS), edges

@@ -468,3 +468,26 @@ def test_what_is_no_model_is_refused_with_a_hint():
         Capture(nn.ReLU(), keep="all")
     with pytest.raises(ValueError, match="budget='lots' is not a size"):
         Capture(nn.ReLU(), budget="lots")
+
+
+def test_calls_of_other_threads_are_kept_apart():
+    from threading import Barrier, Thread
+
+    model, meet = Residual(), Barrier(4)
+
+    def work():
+        meet.wait()
+        for _ in range(20):
+            model(clownpiece.ones(1, 4))
+
+    with Capture(model) as tape:
+        threads = [Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(tape.calls) == 5 * 4 * 20
+    assert [call.index for call in tape.calls] == list(range(400))
+    for call in tape.calls:
+        assert call.error is None
+        assert (call.parent is None) == (call.path == "")
