@@ -180,7 +180,7 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         elif given is not None and not isinstance(given, builtins.bool):
             wanted = as_dtype(given)
     if wanted is self.dtype:
-        return self.clone() if copy else self  # type: ignore[attr-defined]
+        return self.clone() if copy else self
     return to_dtype(self, wanted.numpy)
 
 

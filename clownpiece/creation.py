@@ -68,7 +68,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     _check_device(device)
     if isinstance(data, Tensor):
         wanted = data.dtype if dtype is None else as_dtype(dtype)
-        return data if wanted is data.dtype else data.to(wanted)  # type: ignore[attr-defined]
+        return data if wanted is data.dtype else data.to(wanted)
     return wrap(_as_array(data, dtype, copy=False))
 
 

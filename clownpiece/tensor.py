@@ -426,7 +426,7 @@ class Tensor(TensorMethods):
     def __iter__(self) -> Iterator[Tensor]:
         if not self.array.ndim:
             raise TypeError("iteration over a 0-d tensor")
-        return iter([self[i] for i in range(self.array.shape[0])])  # type: ignore[index]
+        return iter([self[i] for i in range(self.array.shape[0])])
 
     def __bool__(self) -> bool:
         if self.array.size != 1:

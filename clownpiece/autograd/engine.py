@@ -378,7 +378,7 @@ def _fit(gradient: Any, shape: tuple[int, ...], dtype: np.dtype, node: Node) -> 
         if gradient.shape != shape:
             gradient = gradient.reshape(shape)
     if isinstance(gradient, Tensor):
-        return gradient if gradient.array.dtype == dtype else gradient.to(dtype)  # type: ignore[attr-defined]
+        return gradient if gradient.array.dtype == dtype else gradient.to(dtype)
     if gradient.dtype != dtype:
         return gradient.astype(dtype)
     return gradient
@@ -390,7 +390,7 @@ def _accumulate(leaf: Tensor, gradient: Any, create_graph: bool) -> None:
         leaf._grad = gradient if create_graph else wrap(_owned(_array(gradient)))
         return
     if create_graph:
-        leaf._grad = known + gradient  # type: ignore[operator]
+        leaf._grad = known + gradient
     else:
         np.add(known.array, _array(gradient), out=known.array)
         known.bump_version()

@@ -143,8 +143,8 @@ def _stacked(rows: list[Tensor], shape: tuple[int, ...]) -> Tensor:
     """Rows put together so that gradients flow through."""
     out = wrap(np.zeros((len(rows), *rows[0].array.shape), rows[0].array.dtype))
     for at, row in enumerate(rows):
-        out[at] = row  # type: ignore[index]
-    return out.reshape(shape)  # type: ignore[attr-defined]
+        out[at] = row
+    return out.reshape(shape)
 
 
 def _grad(
@@ -182,7 +182,7 @@ def _points(inputs: Inputs, create_graph: bool) -> tuple[tuple[Tensor, ...], boo
         if not isinstance(each, Tensor):
             raise TypeError(f"the inputs must be Tensors; got {type(each).__name__}")
         if create_graph and each.requires_grad:
-            points.append(each.view_as(each))  # type: ignore[attr-defined]
+            points.append(each.view_as(each))
         else:
             points.append(each.detach().requires_grad_())
     return tuple(points), single
@@ -210,7 +210,7 @@ def _directions(
 def _scalar(output: Any, name: str) -> Tensor:
     if not isinstance(output, Tensor) or output.array.size != 1:
         raise RuntimeError(f"{name} needs a function that returns one Tensor with one element")
-    return output.reshape(())  # type: ignore[attr-defined]
+    return output.reshape(())
 
 
 def _tuple(given: Any) -> tuple[Any, ...]:
