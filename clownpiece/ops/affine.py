@@ -21,11 +21,10 @@ def _check(x: Any, weight: Any, bias: Any) -> None:
             f"linear: weight must be (out_features, in_features); got shape {tuple(weight.shape)}"
         )
     if not x.ndim or x.shape[-1] != weight.shape[-1]:
-        rows = math.prod(x.shape[:-1])
         raise RuntimeError(
-            f"linear: mat1 and mat2 shapes cannot be multiplied ({rows}x{x.shape[-1:] or (1,)} and "
-            f"{weight.shape[-1]}x{weight.shape[0]}): the last dimension of x {tuple(x.shape)} must "
-            f"be the in_features of weight {tuple(weight.shape)}"
+            f"linear: mat1 and mat2 shapes cannot be multiplied: the last dimension of x "
+            f"{tuple(x.shape)} must be the in_features of weight {tuple(weight.shape)}, "
+            f"{weight.shape[-1]}"
         )
     if bias is not None and bias.shape not in (weight.shape[:-1], (1,), ()):
         raise RuntimeError(

@@ -276,8 +276,8 @@ def _triplet(
     if not anchor.ndim == positive.ndim == negative.ndim:
         raise RuntimeError(
             "triplet loss: The anchor, positive, and negative tensors are expected to have the "
-            f"same number of dimensions, but got: anchor {anchor.ndim}D, positive {positive.ndim}D, and "
-            f"negative {negative.ndim}D inputs"
+            f"same number of dimensions, but got: anchor {anchor.ndim}D, positive "
+            f"{positive.ndim}D, and negative {negative.ndim}D inputs"
         )
     near, far = distance(anchor, positive), distance(anchor, negative)
     if swap:
