@@ -191,7 +191,7 @@ class Summary(View):
             for name, text in self.footer()
         )
         return (
-            f'<div class="clownviz cv-table"><style>{look.css()}{_CSS}</style>'
+            f'<div class="clownviz cv-rows"><style>{look.css()}{_CSS}</style>'
             f'<table aria-label="{html.escape(self._title(), quote=True)}">'
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><dl>{foot}</dl></div>"
         )
@@ -204,7 +204,7 @@ class Summary(View):
             f"<td{_right(COLUMNS[name][1])}>{html.escape(cell)}</td>"
             for name, cell in zip(self.columns, self._cells(line))
         )
-        kind = ' class="cv-error"' if line.row.error else ""
+        kind = ' class="cv-raised"' if line.row.error else ""
         indent = f"padding-left:{0.6 + level * 1.1:.1f}em"
         return f'<tr{kind}><td style="{indent}">{mark}{label}</td>{cells}</tr>'
 
@@ -216,7 +216,7 @@ class Summary(View):
 
 
 def _right(is_number: bool) -> str:
-    return ' class="cv-right"' if is_number else ""
+    return ' class="cv-number"' if is_number else ""
 
 
 def _fill(line: Line) -> str:
@@ -261,20 +261,25 @@ def _listed(names: Sequence[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + more
 
 
+# Two classes in every rule, because JupyterLab has rules of its own for tables in an output.
 _CSS = (
-    ".cv-table{color:var(--cv-text);font:13px/1.45 var(--cv-font-text);overflow-x:auto}"
-    ".cv-table table{border-collapse:collapse;font-variant-numeric:tabular-nums}"
-    ".cv-table th,.cv-table td{padding:.16em .6em;text-align:left;white-space:nowrap;"
-    "border:0;background:none}"
-    ".cv-table th{color:var(--cv-muted);font-weight:500;border-bottom:1px solid var(--cv-border)}"
-    ".cv-table .cv-right{text-align:right}"
-    ".cv-table tbody tr:hover td{background:var(--cv-surface)}"
-    ".cv-table tr.cv-error td{color:var(--cv-error)}"
-    ".cv-table td i{display:inline-block;width:.5em;height:.95em;border-radius:2px;"
+    ".clownviz.cv-rows{color:var(--cv-text);font:13px/1.45 var(--cv-font-text);overflow-x:auto}"
+    ".clownviz.cv-rows table{border-collapse:collapse;table-layout:auto;margin:0;width:auto;"
+    "font:inherit;color:inherit;font-variant-numeric:tabular-nums}"
+    ".clownviz.cv-rows th,.clownviz.cv-rows td{padding:.16em .6em;text-align:left;"
+    "white-space:nowrap;border:0;max-width:none}"
+    ".clownviz.cv-rows th{color:var(--cv-muted);font-weight:500;"
+    "border-bottom:1px solid var(--cv-border)}"
+    ".clownviz.cv-rows .cv-number{text-align:right}"
+    ".clownviz.cv-rows tbody tr:nth-child(n){background:none}"
+    ".clownviz.cv-rows tbody tr:nth-child(n):hover{background:var(--cv-surface)}"
+    ".clownviz.cv-rows tr.cv-raised td{color:var(--cv-error)}"
+    ".clownviz.cv-rows td i{display:inline-block;width:.4em;height:.95em;border-radius:2px;"
     "margin-right:.5em;vertical-align:-.1em;opacity:.5}"
-    ".cv-table dl{display:grid;grid-template-columns:max-content 1fr;gap:.15em 1em;"
+    ".clownviz.cv-rows dl{display:grid;grid-template-columns:max-content 1fr;gap:.15em 1em;"
     "margin:.5em .6em;border-top:1px solid var(--cv-border);padding-top:.5em}"
-    ".cv-table dt{color:var(--cv-muted)}.cv-table dd{margin:0}"
+    ".clownviz.cv-rows dt{color:var(--cv-muted);font-weight:400}"
+    ".clownviz.cv-rows dd{margin:0}"
 )
 
 

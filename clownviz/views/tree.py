@@ -44,7 +44,7 @@ class Tree(View):
 
     def html(self) -> str:
         """Nested `<details>`: what has children can be opened and closed by click and keyboard."""
-        parts = [f'<div class="clownviz cv-tree"><style>{look.css()}{_CSS}</style>']
+        parts = [f'<div class="clownviz cv-outline"><style>{look.css()}{_CSS}</style>']
         open_levels: list[int] = []
         for at, line in enumerate(self.lines):
             level = len(line.guides)
@@ -132,21 +132,22 @@ def _html(line: Line) -> str:
     path = html.escape(line.row.path, quote=True)
     spans = "".join(
         f'<span class="{name}">{part}</span>'
-        for name, part in (("cv-shape", shapes), ("cv-facts", facts), ("cv-bad", error))
+        for name, part in (("cv-shapes", shapes), ("cv-counts", facts), ("cv-raised", error))
         if part
     )
     return f'<i style="background:{fill}"></i><b title="{path}">{head}</b>{spans}'
 
 
 _CSS = (
-    ".cv-tree{color:var(--cv-text);font:13px/1.5 var(--cv-font-text)}"
-    ".cv-tree details details,.cv-tree details p{margin-left:.55em;padding-left:.9em;"
-    "border-left:1px solid var(--cv-border)}"
-    ".cv-tree p{margin:0;padding:.1em 0 .1em 1.05em}.cv-tree summary{cursor:pointer;padding:.1em 0}"
-    ".cv-tree b{font-weight:500;margin-right:.8em}"
-    ".cv-tree i{display:inline-block;width:.4em;height:1em;border-radius:2px;margin-right:.5em;"
-    "vertical-align:-.1em;opacity:.5}"
-    ".cv-tree span{color:var(--cv-muted);margin-right:.8em}"
-    ".cv-tree .cv-shape{font-family:var(--cv-font-code);font-size:12px}"
-    ".cv-tree .cv-bad{color:var(--cv-error)}"
+    ".clownviz.cv-outline{color:var(--cv-text);font:13px/1.5 var(--cv-font-text)}"
+    ".clownviz.cv-outline details details,.clownviz.cv-outline details p{margin-left:.55em;"
+    "padding-left:.9em;border-left:1px solid var(--cv-border)}"
+    ".clownviz.cv-outline p{margin:0;padding:.1em 0 .1em 1.05em}"
+    ".clownviz.cv-outline summary{cursor:pointer;padding:.1em 0}"
+    ".clownviz.cv-outline b{font-weight:500;margin-right:.8em}"
+    ".clownviz.cv-outline i{display:inline-block;width:.4em;height:.95em;border-radius:2px;"
+    "margin-right:.5em;vertical-align:-.1em;opacity:.5}"
+    ".clownviz.cv-outline span{color:var(--cv-muted);margin-right:.8em}"
+    ".clownviz.cv-outline .cv-shapes{font-family:var(--cv-font-code);font-size:12px}"
+    ".clownviz.cv-outline .cv-raised{color:var(--cv-error)}"
 )
