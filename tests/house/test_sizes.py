@@ -20,11 +20,11 @@ def test_no_file_of_code_is_longer_than_600_lines():
     assert {name: n for name, n in long.items() if name not in GENERATED} == {}
 
 
-def test_no_line_of_code_is_longer_than_100_characters():
+def test_no_line_of_the_page_is_longer_than_100_characters():
+    # ruff measures the lines of Python.
     assert [
         f"{path}:{number} has {len(line)}"
-        for path in files(*CODE)
-        if str(path) not in GENERATED
+        for path in files(".js", ".css")
         for number, line in numbered(path)
         if len(line) > 100
     ] == []
