@@ -10,7 +10,8 @@ __all__ = ["MOVES", "symbol"]
 _MOVES = """
     alias as_strided atleast_1d atleast_2d atleast_3d broadcast_to chunk clone contiguous detach
     expand expand_as flatten flip getitem __getitem__ index_select movedim moveaxis narrow permute
-    positive ravel reshape reshape_as select slice split split_with_sizes squeeze swapaxes swapdims t tensor_split
+    positive ravel reshape reshape_as select slice split split_with_sizes squeeze swapaxes
+    swapdims t tensor_split
     T mT to to_dtype float double half int long bool type type_as transpose unbind unflatten
     unsqueeze view view_as identity requires_grad_
 """
