@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..kernels.embedding import scatter_rows
 from ..tensor import Tensor
 from .composition import composition
 from .dims import axis_of
@@ -19,6 +20,7 @@ from .selection import nothing
 from .shape import expand, reshape
 
 __all__ = [
+    "add_at",
     "copy_",
     "fill_",
     "getitem",
@@ -138,13 +140,16 @@ def _take(x: Any, index: Any) -> Any:
     return x if arrays is None else x[arrays]
 
 
-def _add_at(x: Any, index: Any, value: Any) -> None:
+def add_at(x: Any, index: Any, value: Any) -> None:
     """Add to `x[index]` in place; a place that is named twice receives twice."""
     plain, arrays = _in_two_steps(index)
     if plain is not None or arrays is None:
         x = _viewed(x, plain)
     if arrays is None:
         x += value
+    elif _is_array(arrays) and arrays.dtype.kind != "b" and x.ndim > 1 and x.dtype.kind == "f":
+        rows = arrays.astype(np.int64) % len(x)
+        x += scatter_rows(value, rows, len(x)).reshape(x.shape)
     elif _is_array(arrays) and arrays.ndim == 1 and arrays.dtype.kind == "b":
         x[arrays] += value
     else:
@@ -198,7 +203,7 @@ getitem = op(
 
 def _put_at(x: Any, shape: tuple[int, ...], index: Any) -> Any:
     result = np.zeros(shape, x.dtype)
-    _add_at(result, index, x)
+    add_at(result, index, x)
     return result
 
 

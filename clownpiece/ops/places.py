@@ -9,7 +9,7 @@ import numpy as np
 from ..tensor import Tensor
 from .composition import DimFirst, composition
 from .dims import axis_of
-from .indexing import getitem, put_at, with_item
+from .indexing import add_at, getitem, put_at, with_item
 from .record import op
 from .samples import S, ints, permutations
 from .selection import clamp_min, keep, nothing
@@ -258,8 +258,10 @@ add_slices = op(
 
 def _index_add(x: Any, index: Any, source: Any, dim: int, alpha: float = 1) -> Any:
     result = x.copy()
-    places = _slices("index_add", x, dim, index)
-    np.add.at(result, places, source if alpha == 1 else alpha * source)
+    _slices("index_add", x, dim, index)
+    at_front = np.moveaxis(result, dim, 0)
+    rows = np.moveaxis(np.asarray(source), dim, 0)
+    add_at(at_front, index.reshape(-1), rows if alpha == 1 else alpha * rows)
     return result
 
 
