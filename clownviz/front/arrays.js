@@ -8,7 +8,7 @@
  * @typedef {import("./picture.js").Block} Block
  */
 import { countMarks, markOf, palette, valueOf } from "./codes.js";
-import { factList, h } from "./dom.js";
+import { button, factList, h } from "./dom.js";
 import { GAP, fitCell, tileTarget } from "./geometry.js";
 import { drawHistogram } from "./histogram.js";
 import { cssColour, formatCount, formatNumber, mapGradient } from "./look.js";
@@ -237,7 +237,7 @@ class ArrayCard {
           type: "button",
           class: unit === this.facts.cuts[0] ? "cv-tile cv-after-cut" : "cv-tile",
           tabindex: unit === 0 ? "0" : "-1",
-          "aria-label": `map ${name}, scale up to ${formatNumber(limitOf(this.facts, this.scale, unit))}`,
+          "aria-label": `map ${name}, scale up to ${this.limitText(unit)}`,
           onclick: () => this.onunit(this.facts.key, unit),
         },
         canvas,
@@ -261,6 +261,11 @@ class ArrayCard {
     return board;
   }
 
+  /** @param {number} unit */
+  limitText(unit) {
+    return formatNumber(limitOf(this.facts, this.scale, unit));
+  }
+
   heatmap() {
     const [rows, cols] = this.facts.shape;
     const room = this.width - (this.facts.cuts[1] === null ? 0 : GAP);
@@ -278,10 +283,10 @@ class ArrayCard {
     const bar = h(
       "div",
       { class: "cv-unit-bar" },
-      h("button", { type: "button", onclick: () => this.onunit(this.facts.key, null) }, "All maps"),
+      button("All maps", null, () => this.onunit(this.facts.key, null)),
       h("span", {}, `map ${this.facts.index[0]?.[unit] ?? unit}`),
-      h("button", { type: "button", "aria-label": "Previous map", onclick: () => step(unit - 1) }, "‹"),
-      h("button", { type: "button", "aria-label": "Next map", onclick: () => step(unit + 1) }, "›"),
+      button("‹", "Previous map", () => step(unit - 1)),
+      button("›", "Next map", () => step(unit + 1)),
     );
     const picture = this.picture(unit, this.grid(rows, cols, cell, 1), [unit]);
     return h("div", { class: "cv-unit" }, bar, picture);

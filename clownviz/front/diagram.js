@@ -1,9 +1,9 @@
 // @ts-check
 /**
  * The diagram: an SVG made by Graphviz, in which modules can be chosen, with zoom and pan.
- * What is not a picture (scripts, links, foreign elements, listeners) is dropped before it is shown.
+ * What is not a picture (scripts, links, foreign elements, listeners) is dropped first.
  */
-import { h } from "./dom.js";
+import { button, h } from "./dom.js";
 
 // A module that is drawn at several places has the ids node:<path>, node@2:<path>, …
 const ID = /^node(?:@\d+)?:([^]*)$/;
@@ -172,8 +172,6 @@ class Diagram {
       [...this.nodes].flatMap(([path, groups]) => groups.map((group) => [group, path])),
     );
     this.view.append(picture);
-    const button = (/** @type {string} */ text, /** @type {string} */ label, /** @type {() => void} */ onclick) =>
-      h("button", { type: "button", "aria-label": label, title: label, onclick }, text);
     const tools = h(
       "div",
       { class: "cv-diagram-tools" },

@@ -74,6 +74,15 @@ function present(children) {
 }
 
 /**
+ * @param {string} text
+ * @param {string | null} label where the text is only a sign
+ * @param {() => void} onclick
+ */
+export function button(text, label, onclick) {
+  return h("button", { type: "button", "aria-label": label, title: label, onclick }, text);
+}
+
+/**
  * Names with texts. Not a `dl`: JupyterLab lays those out itself, in two floating columns.
  *
  * @param {string} name a class

@@ -186,8 +186,9 @@ class Explorer {
     this.detail.showUnit(key, unit);
     this.drawCrumbs();
     const card = this.detail.arrays.get(key)?.element;
-    const target = unit === null && before ? `.cv-tile:nth-child(${before.unit + 1})` : ".cv-picture";
-    /** @type {HTMLElement | null | undefined} */ (card?.querySelector(target))?.focus();
+    const left = unit === null && before ? `.cv-tile:nth-child(${before.unit + 1})` : null;
+    const next = card?.querySelector(left ?? ".cv-picture");
+    if (next instanceof HTMLElement) next.focus();
   }
 
   drawCrumbs() {

@@ -69,13 +69,13 @@ export function drawHistogram({ edges, counts }, role) {
     "figure",
     { class: "cv-histogram", style: { "--cv-mark": cssColour(`role.${role}.mark`) } },
     chart,
-    h("figcaption", {}, h("span", {}, low), zero === null ? null : zeroLabel(zero), h("span", {}, high)),
+    h("figcaption", {}, h("span", {}, low), zeroLabel(zero), h("span", {}, high)),
   );
 }
 
-/** @param {number} zero */
+/** @param {number | null} zero */
 function zeroLabel(zero) {
   // Close to an end the label would stand on the end's own.
-  if (zero < 0.15 || zero > 0.85) return null;
+  if (zero === null || zero < 0.15 || zero > 0.85) return null;
   return h("span", { class: "cv-zero-label", style: { left: `${zero * 100}%` } }, "0");
 }

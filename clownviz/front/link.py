@@ -66,9 +66,9 @@ def link(entry: str, folder: Path = FRONT) -> str:
     return "\n".join(parts) + "\n"
 
 
-def stylesheet(name: str, folder: Path = FRONT) -> str:
-    """A style sheet of the front, without its comments."""
-    text = (folder / name).read_text(encoding="utf-8")
+def stylesheet(*names: str, folder: Path = FRONT) -> str:
+    """Style sheets of the front, one after another, without their comments."""
+    text = "".join((folder / name).read_text(encoding="utf-8") for name in names)
     return re.sub(r"/\*.*?\*/\n*", "", text, flags=re.S)
 
 

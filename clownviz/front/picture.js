@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * One block of cells on a canvas: pixel-perfect, with signs on clipped cells, ×, ∞; a pointer or the
- * arrow keys ask a cell for its value.
+ * One block of cells on a canvas: pixel-perfect, with signs on clipped cells, ×, ∞; a pointer or
+ * the arrow keys ask a cell for its value.
  *
  * @typedef {import("./codes.js").Mark} Mark
  * @typedef {import("./geometry.js").Grid} Grid
@@ -37,8 +37,7 @@ export function drawBlock(canvas, { cells, range, limit, signed }, grid) {
   if (!context || !rows || !cols) return;
   const colours = palette(range, limit, signed);
   const small = new OffscreenCanvas(cols, rows);
-  const pixels = new ImageData(paint(cells, colours), cols, rows);
-  /** @type {OffscreenCanvasRenderingContext2D} */ (small.getContext("2d")).putImageData(pixels, 0, 0);
+  small.getContext("2d")?.putImageData(new ImageData(paint(cells, colours), cols, rows), 0, 0);
   context.imageSmoothingEnabled = false;
   for (const [row, height_] of pieces(rows, cutRow)) {
     for (const [col, width_] of pieces(cols, cutCol)) {

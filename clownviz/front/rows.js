@@ -17,7 +17,8 @@
  */
 
 /**
- * Nest the flat list of a scene. Siblings that are built alike become children of a run, "6 × Block".
+ * Nest the flat list of a scene. Siblings that are built alike become children of a run, which is
+ * one row: "6 × Block".
  *
  * @param {SceneModule[]} modules parents before children
  * @returns {Row[]} the roots, normally one

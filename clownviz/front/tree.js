@@ -260,7 +260,8 @@ class Tree {
    */
   drawRow(row, at) {
     const { module, children } = row;
-    const twist = h("span", { class: "cv-twist", "aria-hidden": "true" }, children.length ? "›" : "");
+    const sign = children.length ? "›" : "";
+    const twist = h("span", { class: "cv-twist", "aria-hidden": "true" }, sign);
     const name = module?.path === "" ? row.kind : row.name;
     return h(
       "div",

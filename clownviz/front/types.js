@@ -45,7 +45,7 @@
  * @property {number[]} full_shape of the tensor
  * @property {string} dtype of the tensor
  * @property {string} text one line on what is shown: "sample 0 of 32"
- * @property {((number | string)[] | null)[]} index true index of each kept place, an axis each; null is all
+ * @property {((number | string)[] | null)[]} index of each kept place; null is all
  * @property {(number | null)[]} cuts the place before which an axis leaves out its middle
  * @property {number | null} columns how many maps make a row, where rows mean something
  * @property {number[]} prefix the leading indices that were chosen

@@ -101,7 +101,7 @@ class Page(View):
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{html.escape(self.title)}</title>
 <style>
-{look.css(".clownviz", jupyter=False)}{stylesheet("explorer.css")}{_CSS}</style>
+{look.css(".clownviz", jupyter=False)}{stylesheet("explorer.css", "detail.css")}{_CSS}</style>
 </head>
 <body class="clownviz">
 <header><h1>{html.escape(self.title)}</h1>{subtitle}</header>

@@ -52,7 +52,7 @@ class ExplorerWidget(anywidget.AnyWidget):
 
     @traitlets.default("_css")
     def _style(self) -> str:
-        return look.css(".clownviz") + stylesheet("explorer.css")
+        return look.css(".clownviz") + stylesheet("explorer.css", "detail.css")
 
     @traitlets.validate("selection")
     def _known(self, proposal: Any) -> str:

@@ -76,7 +76,8 @@ test("the legend hides nothing", () => {
 });
 
 test("bars are drawn from zero and end with the scale", () => {
-  assert.deepEqual([0, 1, -1, 9, -9].map((value) => arrays.barShare(value, 2)), [0, 0.5, -0.5, 1, -1]);
+  const shares = [0, 1, -1, 9, -9].map((value) => arrays.barShare(value, 2));
+  assert.deepEqual(shares, [0, 0.5, -0.5, 1, -1]);
   assert.equal(arrays.barShare(NaN, 2), 0);
   assert.equal(arrays.barShare(Infinity, 2), 1);
 });

@@ -31,7 +31,13 @@ function scene(lines, runs = {}) {
   });
 }
 
-const LENET = [". LeNet", "features Sequential", "features.0 Conv2d", "features.1 ReLU", "fc Linear"];
+const LENET = [
+  ". LeNet",
+  "features Sequential",
+  "features.0 Conv2d",
+  "features.1 ReLU",
+  "fc Linear",
+];
 
 /** @param {import("../../clownviz/front/rows.js").Row[]} rows */
 const keys = (rows) => rows.map((row) => row.key);

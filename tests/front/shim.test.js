@@ -33,7 +33,10 @@ test("a page answers a selection with its detail, bytes first", () => {
   const model = createPageModel({
     scene: {},
     selection: "a",
-    details: { a: { detail: detail("a"), bytes: "AQ==" }, b: { detail: detail("b"), bytes: "Ag==" } },
+    details: {
+      a: { detail: detail("a"), bytes: "AQ==" },
+      b: { detail: detail("b"), bytes: "Ag==" },
+    },
   });
   assert.equal(model.get("detail").path, "a");
   /** @type {any[]} */
