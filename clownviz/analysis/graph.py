@@ -249,6 +249,9 @@ class _Builder:
         if operation.name in MOVES and len(operation.inputs) == 1:
             self._move(operation)
             return
+        for value in operation.inputs:
+            if value not in self.source:
+                self._from_parameter(value)
         container = self._shown(call.path)
         key = (container, operation.name, operation.site, bits)
         node = self._operation_node(key, operation, container)
@@ -376,7 +379,12 @@ class _Builder:
         named = call.inputs.items() if isinstance(call.inputs, dict) else [("input", call.inputs)]
         for label, nest in named:
             for name, ref in zip(_leaf_names(nest), leaves(nest)):
-                self._end_point("input", f"input:{label}{name}", label + name, int(ref))
+                known = self.source.get(int(ref))
+                if known is not None:
+                    # One tensor as several arguments: attention(x, x, x).
+                    self.graph.nodes[known.node].label += f", {label}{name}"
+                else:
+                    self._end_point("input", f"input:{label}{name}", label + name, int(ref))
 
     def _outputs(self, call: Call) -> None:
         refs = list(leaves(call.outputs))

@@ -113,6 +113,10 @@ class Capture:
             self._exits.close()
         finally:
             recorder.finish(error)
+        if _waits_for_shapes(recorder.tape):
+            # A lazy module has learned its shapes from the run.
+            recorder.tape.modules.clear()
+            _describe_into(recorder.tape, self.backend, self.model, recorder.keeper, None)
         if error is not None:
             try:
                 error.tape = recorder.tape  # type: ignore[attr-defined]
@@ -174,6 +178,10 @@ def describe(model: Any, *, keep: str = "shapes") -> Tape:
     tape = Tape(model=type(model).__name__)
     _describe_into(tape, backend, model, Keeper(keep, parse_bytes("256 MiB")), None)
     return tape
+
+
+def _waits_for_shapes(tape: Tape) -> bool:
+    return any(0 in p.shape for info in tape.modules.values() for p in info.parameters)
 
 
 def _describe_into(

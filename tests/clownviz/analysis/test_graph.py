@@ -286,3 +286,10 @@ def test_tensors_that_arrive_together_are_one_edge():
     (edge,) = [e for (source, _), e in graph.edges.items() if source == "node:qkv"]
     assert (edge.together, edge.shapes, edge.moved) == (3, ["(2, 1)"], ("split",))
     assert graph.edges["input:x", "node:qkv"].together == 1
+
+
+def test_one_tensor_as_several_arguments_is_one_input():
+    made, x = made_with("a")
+    with made.call("", query=x, key=x) as net:
+        net.returns(made.layer("a", x))
+    assert edges(dataflow(made.tape)) == {("query, key", "a"), ("a", "output")}

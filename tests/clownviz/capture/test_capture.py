@@ -491,3 +491,9 @@ def test_calls_of_other_threads_are_kept_apart():
     for call in tape.calls:
         assert call.error is None
         assert (call.parent is None) == (call.path == "")
+
+
+def test_a_lazy_module_is_described_as_the_run_has_made_it():
+    tape = run(nn.Sequential(nn.LazyLinear(4)), clownpiece.ones(2, 3))
+    assert tape.modules["0"].kind == "Linear"
+    assert [p.shape for p in tape.modules["0"].parameters] == [(4, 3), (4,)]
