@@ -63,6 +63,29 @@ def cubic_matrix(
     return _frozen(matrix, dtype)
 
 
+@lru_cache(maxsize=256)
+def smooth_matrix(
+    size: int, out: int, align_corners: bool, scale: float | None, cubic: bool, dtype: str
+) -> np.ndarray:
+    """Linear or cubic interpolation that sees every cell: the filter is as wide as the step."""
+    if align_corners:
+        step = (size - 1) / (out - 1) if out > 1 else 0.0
+    else:
+        step = 1 / scale if scale else size / out
+    width = max(step, 1.0)
+    reach = (2 if cubic else 1) * width
+    matrix = np.zeros((out, size))
+    for row in range(out):
+        center = step * (row + 0.5)
+        first = max(int(center - reach + 0.5), 0)
+        cells = np.arange(first, min(int(center + reach + 0.5), size))
+        distance = np.abs(cells + 0.5 - center) / width
+        weights = _keys(distance, -0.5) if cubic else 1 - distance
+        weights = np.where(distance < (2 if cubic else 1), weights, 0)
+        matrix[row, cells] = weights / weights.sum()
+    return _frozen(matrix, dtype)
+
+
 def _keys(d: np.ndarray, a: float = -0.75) -> np.ndarray:
     """Keys' kernel at distance `d` < 2."""
     near = ((a + 2) * d - (a + 3)) * d * d + 1

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..kernels import resampling as kernel
-from ..kernels.grid import corners, sample, sample_backward
+from ..kernels.grid import TAPS, corners, places, sample, sample_backward
 from .composition import composition
 from .pooling import gather_cells
 from .record import op
@@ -137,7 +137,7 @@ def _interpolate(
             "Input and output sizes should be greater than 0, but got input "
             f"{space} and output {out}"
         )
-    return _resized(x, space, out, scales, mode, bool(align_corners))
+    return _resized(x, space, out, scales, mode, bool(align_corners), antialias)
 
 
 def _resized(
@@ -147,6 +147,7 @@ def _resized(
     scales: tuple[float | None, ...],
     mode: str,
     align: bool,
+    antialias: bool,
 ) -> Any:
     sizes = list(zip(space, out, scales, strict=True))
     if mode in ("nearest", "nearest-exact"):
@@ -155,6 +156,11 @@ def _resized(
     dtype = x.dtype.name
     if mode == "area":
         return resample(x, area_matrices(space, out, dtype))
+    if antialias:
+        cubic = mode == "bicubic"
+        return resample(
+            x, tuple(kernel.smooth_matrix(n, o, align, s, cubic, dtype) for n, o, s in sizes)
+        )
     matrix = kernel.cubic_matrix if mode == "bicubic" else kernel.linear_matrix
     return resample(x, tuple(matrix(n, o, align, s, dtype) for n, o, s in sizes))
 
@@ -187,9 +193,10 @@ def _check_mode(x: Any, mode: str, align_corners: bool | None, antialias: bool) 
             "align_corners option can only be set with the interpolating modes: "
             f"{' | '.join(_SMOOTH)}; got mode {mode!r}"
         )
-    if antialias:
-        raise NotImplementedError(
-            "interpolate: antialias=True is not covered; use mode='area' to make images smaller"
+    if antialias and mode not in ("bilinear", "bicubic"):
+        raise ValueError(
+            "Anti-alias option is restricted to bilinear and bicubic modes and requires a 4-D "
+            f"tensor as input; got mode {mode!r} and {x.ndim}D"
         )
 
 
@@ -207,6 +214,7 @@ interpolate = composition(
         align_corners: whether the centres of the corner cells stay where they are (True), or
             the outer edges (False).
         recompute_scale_factor: take the factor that the rounded size really has.
+        antialias: widen the filter where the size shrinks, so that no cell is left out.
 
     Raises:
         NotImplementedError: a mode that there is not for this number of dimensions.
@@ -223,6 +231,7 @@ interpolate = composition(
         S((2, 3, 4, 5), size=(3, 8), mode="bicubic", align_corners=True),
         S((1, 2, 3, 4, 2), size=(2, 3, 4), mode="trilinear", align_corners=False),
         S((2, 3, 5, 6), size=(2, 4), mode="area"),
+        S((2, 3, 7, 9), size=(3, 12), mode="bicubic", antialias=True),
         S((2, 3, 5, 6), scale_factor=(1.7, 0.6), mode="nearest-exact"),
     ],
     torch="nn.functional.interpolate",
@@ -264,21 +273,30 @@ def _grid_sample_in_ops(
     padding_mode: str = "zeros",
     align_corners: bool | None = None,
 ) -> Any:
-    # A place moves along a straight line as its coordinate does, up to the next cell.
     at = grid if isinstance(grid, np.ndarray) else grid.array
-    sizes, planes = x.shape[2:], reshape(x, (*x.shape[:2], -1))
+    sizes, planes, n = x.shape[2:], reshape(x, (*x.shape[:2], -1)), x.ndim - 2
+    axes = places(at, sizes, mode, padding_mode, bool(align_corners))
+    # What is left of each place behind its cell, as a function of the coordinate.
+    rests = [
+        axis.rest + axis.slope * (grid[..., n - 1 - dim] - at[..., n - 1 - dim])
+        for dim, axis in enumerate(axes)
+    ]
     total: Any = 0.0
-    cells = corners(at, sizes, mode, padding_mode, bool(align_corners))
-    for flat, valid, shares, slopes in cells:
-        part: Any = valid.astype(at.dtype)
-        for dim, (share, slope) in enumerate(zip(shares, slopes, strict=True)):
-            coordinate = grid[..., len(sizes) - 1 - dim]
-            part = part * (share + slope * (coordinate - at[..., len(sizes) - 1 - dim]))
-        index = np.broadcast_to(flat[:, None], (*x.shape[:2], *flat.shape[1:]))
+    for corner in corners(axes, sizes, mode, padding_mode, bool(align_corners)):
+        share: Any = np.broadcast_to(corner.inside, corner.flat.shape).astype(at.dtype)
+        for weights, rest in zip(corner.weights, rests, strict=True):
+            share = share * _polynomial(weights, rest)
+        index = np.broadcast_to(corner.flat[:, None], (*x.shape[:2], *corner.flat.shape[1:]))
         picked = gather_cells(planes, index.reshape(*x.shape[:2], -1), 1)
-        total = total + reshape(picked, index.shape) * reshape(
-            part, (len(flat), 1, *flat.shape[1:])
-        )
+        column = reshape(share, (len(index), 1, *index.shape[2:]))
+        total = total + reshape(picked, index.shape) * column
+    return total
+
+
+def _polynomial(coefficients: Sequence[float], t: Any) -> Any:
+    total: Any = t * 0.0 + coefficients[-1]
+    for coefficient in coefficients[-2::-1]:
+        total = total * t + coefficient
     return total
 
 
@@ -289,8 +307,10 @@ def _check_grid(x: Any, grid: Any, mode: str, padding_mode: str) -> None:
             "grid_sampler(): expected 4D or 5D input (N, C, *spatial) and a grid (N, *out, 2 or 3) "
             f"for the same N, but got input of shape {tuple(x.shape)} and grid {tuple(grid.shape)}"
         )
-    if mode not in ("bilinear", "nearest"):
-        raise ValueError(f"grid_sample: mode is {mode!r}; give 'bilinear' or 'nearest'")
+    if mode not in TAPS or (mode == "bicubic" and n == 3):
+        raise ValueError(
+            f"grid_sample: mode is {mode!r}; give 'bilinear', 'nearest', or in 2D 'bicubic'"
+        )
     if padding_mode not in _PADDINGS:
         raise ValueError(f"grid_sample: padding_mode is {padding_mode!r}; give one of {_PADDINGS}")
 
@@ -311,7 +331,7 @@ grid_sample = op(
     Places are (across, down) from -1 to 1 (Jaderberg et al. 2015, spatial transformers).
 
     Args:
-        mode: "bilinear" (between the cells around), or "nearest".
+        mode: "bilinear" (between the cells around), "nearest", or in 2D "bicubic".
         padding_mode: what lies outside: "zeros", the "border", or a "reflection".
         align_corners: whether -1 and 1 are the centres of the corner cells, or the outer edges.
     """,
@@ -320,6 +340,7 @@ grid_sample = op(
         S((2, 3, 4, 5), drawn((2, 3, 4, 2), _turn), align_corners=True, padding_mode="border"),
         S((2, 3, 4, 5), drawn((2, 3, 4, 2), _turn), align_corners=False, padding_mode="reflection"),
         S((2, 3, 4, 5), drawn((2, 3, 4, 2), _turn), align_corners=False, mode="nearest"),
+        S((2, 3, 4, 5), drawn((2, 3, 4, 2), _turn), align_corners=False, mode="bicubic"),
     ],
     torch="nn.functional.grid_sample",
     expose="functional",

@@ -482,6 +482,21 @@ for mode, padding, align in itertools.product(
             (2, 3, *(4, 5, 3)[:n]),
             uniform(-1.7, 1.7, 2, *(3, 4, 2)[:n], n),
         )
+for padding, align in itertools.product(("zeros", "border", "reflection"), (False, True)):
+    call(
+        f"grid_sample bicubic {padding} {align}",
+        lambda F, x, g, p=padding, a=align: F.grid_sample(x, g, "bicubic", p, a),
+        (2, 3, 5, 6),
+        uniform(-1.7, 1.7, 2, 3, 4, 2),
+    )
+for mode, align, size in itertools.product(
+    ("bilinear", "bicubic"), (False, True), ((3, 4), (9, 8), (2, 12))
+):
+    call(
+        f"interpolate antialias {mode} {align} {size}",
+        lambda F, x, m=mode, a=align, s=size: F.interpolate(x, s, None, m, a, antialias=True),
+        (2, 3, 7, 8),
+    )
 for align in (False, True):
     call(f"affine_grid {align}", lambda F, t, a=align: F.affine_grid(t, [2, 1, 3, 4], a), (2, 2, 3))
     call(
