@@ -1,9 +1,10 @@
-"""The dashboard in a real JupyterLab: alive while a cell runs, paused from within an ordinary loop."""
+"""The dashboard in a real JupyterLab: alive while a cell runs, paused within an ordinary loop."""
 
 from __future__ import annotations
 
 import json
 import re
+import textwrap
 
 import pytest
 
@@ -14,7 +15,6 @@ import clownpiece as cp
 from clownpiece import nn, optim
 from clownpiece.nn import functional as F
 import clownviz
-from clownviz.widgets.watch import Watch
 
 cp.manual_seed(0)
 rng = np.random.default_rng(0)
@@ -23,7 +23,8 @@ labels = (points.sum(1) > 0).astype(np.int64)
 x, y = cp.tensor(points), cp.tensor(labels)
 
 def make():
-    model = nn.Sequential(nn.Linear(8, 32), nn.Tanh(), nn.Linear(32, 32), nn.Tanh(), nn.Linear(32, 2))
+    wide = nn.Linear(8, 32), nn.Tanh(), nn.Linear(32, 32), nn.Tanh()
+    model = nn.Sequential(*wide, nn.Linear(32, 2))
     return model, optim.Adam(model.parameters(), lr=1e-3)
 
 model, optimizer = make()
@@ -31,7 +32,7 @@ model, optimizer = make()
 
 # It ends when the test says so, since a slow machine opens a widget slowly.
 LOOP = """
-watch = Watch(model, optimizer)
+watch = clownviz.watch(model, optimizer)
 steps = 0
 began = time.monotonic()
 while not os.path.exists("enough") and time.monotonic() - began < 60:
@@ -154,9 +155,8 @@ def test_a_paused_loop_can_be_interrupted(board, lab_page):
 
 
 def test_a_thread_that_trains_is_paused_too(board, lab_page):
-    body = LOOP.replace("\n", "\n    ")
-    cell = f"import threading\ndef train():{body}\nthread = threading.Thread(target=train)\nthread.start()"
-    shown = board("watch = None\n" + cell, "watch_shown = True")
+    start = "\nimport threading\nthreading.Thread(target=train).start()"
+    shown = board("def train():" + textwrap.indent(LOOP, "    ") + start)
     shown.state("running")
     shown.button("Pause").click()
     shown.state("paused at step")
@@ -167,6 +167,51 @@ def test_a_thread_that_trains_is_paused_too(board, lab_page):
     shown.state("running")
     shown.end()
     shown.state("stopped at step")
+
+
+def test_where_a_comm_is_not_heard_an_interrupt_pauses_and_resumes(board, lab_page):
+    deaf = "from clownviz.widgets import control\ncontrol._register_target = lambda: None"
+    shown = board(deaf + LOOP)
+    shown.state("running")
+    shown.button("Pause").click()
+    shown.state("interrupt again to go on, twice to stop")
+    assert busy(lab_page)
+    at = shown.step()
+    lab_page.page.wait_for_timeout(1200)
+    assert shown.step() == at
+    shown.button("Resume").click()
+    shown.state("running")
+    shown.end()
+    assert lab_page.errors() == []
+
+
+def test_a_layer_is_chosen_and_a_range_of_steps(board, lab_page):
+    shown = board(LOOP.replace('not os.path.exists("enough")', "steps < 60"))
+    lab_page.wait_until_idle()
+    strip = shown.root.get_by_role("listbox", name="Layers")
+    strip.focus()
+    lab_page.page.keyboard.press("ArrowDown")
+    lab_page.page.keyboard.press("ArrowDown")
+    option = strip.get_by_role("option")
+    lab_page.page.wait_for_function("() => document.querySelector('.cv-hidden').textContent")
+    assert option.inner_text().startswith("2 ")
+    shown.root.get_by_role("radio", name="Update ratio").click()
+    losses = shown.root.get_by_role("img").first
+    assert "steps 1 to 60: loss" in losses.get_attribute("aria-label")
+    losses.scroll_into_view_if_needed()
+    box = losses.bounding_box()
+    middle = box["y"] + box["height"] / 2
+    lab_page.page.mouse.move(box["x"] + box["width"] * 0.4, middle)
+    lab_page.page.mouse.down()
+    lab_page.page.mouse.move(box["x"] + box["width"] * 0.7, middle, steps=3)
+    lab_page.page.mouse.up()
+    everything = shown.button("All steps")
+    everything.wait_for()
+    first, last = re.search(r"steps (\d+) to (\d+)", losses.get_attribute("aria-label")).groups()
+    assert 1 < int(first) < int(last) < 60
+    lab_page.pictures("watch-range", shown.root)
+    everything.click()
+    everything.wait_for(state="hidden")
 
 
 def test_running_the_cell_again_replaces_the_watch(board, lab_page):
