@@ -11,11 +11,9 @@ from collections import namedtuple
 from collections.abc import Callable
 from typing import Any
 
-from .record import Op, op
+from .record import SPELLINGS, Op, op
 
 __all__ = ["Composition", "DimFirst", "composition", "named_result"]
-
-_SPELLINGS = {"axis": "dim", "axes": "dim", "keepdims": "keepdim"}
 
 
 class Composition(Op):
@@ -29,7 +27,7 @@ class Composition(Op):
     def _spelled(self, name: str) -> str:
         if name == "input" and self.inputs:
             return self.inputs[0]
-        other = _SPELLINGS.get(name, name)
+        other = SPELLINGS.get(name, name)
         return name if name in self.parameters or other not in self.parameters else other
 
 

@@ -42,12 +42,13 @@ def axes_of(dim: Any, ndim: int) -> tuple[int, ...] | None:
     """
     if dim is None:
         return None
-    if not isinstance(dim, Sequence):
-        return (axis_of(dim, ndim),) if ndim else (axis_of(dim, ndim),)[:0]
-    axes = tuple([axis_of(each, ndim) for each in dim])
+    named = dim if isinstance(dim, (tuple, list)) else (dim,)
+    axes = tuple([axis_of(each, ndim) for each in named])
     if len(set(axes)) < len(axes):
         raise RuntimeError(f"a dim appears multiple times in the list of dims {tuple(dim)}")
-    return axes[:0] if not ndim else axes or None
+    if not ndim:
+        return ()
+    return axes or None
 
 
 def fold(ufunc: Any, x: Any, dim: Any, keepdim: bool = False, dtype: Any = None) -> Any:

@@ -26,6 +26,7 @@ from .selection import nothing, where
 from .shape import movedim, squeeze, transpose, unsqueeze
 
 __all__ = [
+    "LinAlgError",
     "cholesky",
     "det",
     "eigh",
@@ -38,6 +39,11 @@ __all__ = [
     "solve",
     "svd",
 ]
+
+
+class LinAlgError(RuntimeError):
+    """There is no answer for this matrix: it is singular, or not positive definite."""
+
 
 SlogDet = named_result("slogdet", "sign", "logabsdet")
 QR = named_result("qr", "Q", "R")
@@ -72,14 +78,6 @@ def _check_matrix(name: str, x: Any, square: bool = True) -> None:
         )
 
 
-def _no_answer(name: str, why: str) -> RuntimeError:
-    return LinAlgError(f"linalg.{name}: {why}")
-
-
-class LinAlgError(RuntimeError):
-    """There is no answer for this matrix: it is singular, or not positive definite."""
-
-
 # -- systems ---------------------------------------------------------------------------------
 
 
@@ -88,7 +86,7 @@ def _inv(x: Any) -> Any:
     try:
         return np.linalg.inv(x)
     except np.linalg.LinAlgError:
-        raise _no_answer("inv", "The inversion could not be completed: x is singular") from None
+        raise LinAlgError("linalg.inv: There is no inverse: x is singular") from None
 
 
 inv = op(
@@ -121,7 +119,7 @@ def _solve(x: Any, b: Any) -> Any:
     try:
         found = np.linalg.solve(x, b[..., None] if vector else b)
     except np.linalg.LinAlgError:
-        raise _no_answer("solve", "The solver failed because x is singular") from None
+        raise LinAlgError("linalg.solve: The solver failed because x is singular") from None
     return found[..., 0] if vector else found
 
 
@@ -287,8 +285,8 @@ def _cholesky(x: Any, upper: bool = False) -> Any:
     try:
         lower = np.linalg.cholesky(x)
     except np.linalg.LinAlgError:
-        raise _no_answer(
-            "cholesky", "The factorization could not be completed: x is not positive-definite"
+        raise LinAlgError(
+            "linalg.cholesky: The factorization could not be completed: x is not positive-definite"
         ) from None
     return np.swapaxes(lower, -1, -2).copy() if upper else lower
 

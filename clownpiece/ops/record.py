@@ -42,7 +42,7 @@ _NUMBERS_THAT_FIT = {
     "b": frozenset((bool, type(None))),
 }
 
-_SPELLINGS = {"axis": "dim", "axes": "dim", "keepdims": "keepdim"}
+SPELLINGS = {"axis": "dim", "axes": "dim", "keepdims": "keepdim"}
 
 
 class _Quiet(threading.local):
@@ -149,8 +149,8 @@ class Op:
         for name, value in kwargs.items():
             if name in self.parameters:
                 params[name] = value
-            elif _SPELLINGS.get(name) in self.parameters:
-                params[_SPELLINGS[name]] = value
+            elif SPELLINGS.get(name) in self.parameters:
+                params[SPELLINGS[name]] = value
             else:
                 known = "input" if name == "input" else name
                 at = 0 if known == "input" else _position(self.inputs, known)
