@@ -9,23 +9,23 @@ import numpy as np
 from ..tensor import Tensor
 from .composition import DimFirst, composition
 from .dims import axis_of
-from .indexing import add_at, getitem, put_at, with_item
+from .indexing import add_at, put_at, with_item
 from .record import op
 from .samples import S, ints, permutations
-from .selection import clamp_min, keep, nothing
 from .shape import expand, reshape
 
 __all__ = [
     "add_along",
+    "first_of",
     "gather",
     "index_add",
     "index_copy",
     "index_fill",
     "index_put",
     "index_select",
+    "places_of",
     "scatter",
     "scatter_add",
-    "scatter_reduce",
     "take_along_dim",
 ]
 
@@ -35,7 +35,7 @@ def _check_index(name: str, index: Any) -> None:
         raise RuntimeError(f"{name}(): Expected dtype int64 for index; got {index.dtype}")
 
 
-def _places(name: str, x: Any, dim: int, index: Any, src: Any = None) -> tuple[Any, ...]:
+def places_of(name: str, x: Any, dim: int, index: Any, src: Any = None) -> tuple[Any, ...]:
     """The full subscript of `index`, which names places along `dim` only."""
     _check_index(name, index)
     axis = axis_of(dim, x.ndim)
@@ -68,7 +68,7 @@ def _places(name: str, x: Any, dim: int, index: Any, src: Any = None) -> tuple[A
     return tuple(grid)
 
 
-def _cut(src: Any, index: Any) -> Any:
+def first_of(src: Any, index: Any) -> Any:
     """The part of `src` that the index reads, its first elements in each dimension."""
     return src[tuple([slice(n) for n in index.shape])] if np.ndim(src) else src
 
@@ -77,7 +77,7 @@ def _cut(src: Any, index: Any) -> Any:
 
 
 def _gather(x: Any, index: Any, dim: int, sparse_grad: bool = False) -> Any:
-    return x[_places("gather", x, dim, index)].reshape(index.shape)
+    return x[places_of("gather", x, dim, index)].reshape(index.shape)
 
 
 gather = op(
@@ -104,6 +104,7 @@ def _add_along(x: Any, index: Any, shape: tuple[int, ...], dim: int) -> Any:
 
 add_along = op(
     "add_along",
+    "first_of",
     _add_along,
     inputs="x index",
     grad={"x": lambda g, index, dim: gather(g, dim, index)},
@@ -140,8 +141,8 @@ take_along_dim = composition(
 
 def _scatter(x: Any, index: Any, src: Any, dim: int, reduce: str | None = None) -> Any:
     result = x.copy()
-    places = _places("scatter", x, dim, index, src)
-    part = _cut(src, index)
+    places = places_of("scatter", x, dim, index, src)
+    part = first_of(src, index)
     if reduce is None:
         result[places] = part
     elif reduce in ("add", "multiply"):
@@ -186,7 +187,7 @@ def _back_to_source(g: Any, index: Any, src_shape: tuple[int, ...], dim: int) ->
 
 def _scatter_add(x: Any, index: Any, src: Any, dim: int) -> Any:
     result = x.copy()
-    np.add.at(result, _places("scatter_add", x, dim, index, src), _cut(src, index))
+    np.add.at(result, places_of("scatter_add", x, dim, index, src), first_of(src, index))
     return result
 
 
@@ -230,6 +231,7 @@ def _index_select(x: Any, index: Any, dim: int) -> Any:
 
 index_select = op(
     "index_select",
+    "places_of",
     _index_select,
     inputs="x index",
     grad={"x": lambda g, x_shape, index, dim: add_slices(g, index, x_shape, dim)},
@@ -346,125 +348,4 @@ index_put = composition(
         S((3, 4), [np.array([0, 2]), np.array([1, 3])], (2,)),
         S((3, 4), [np.array([0, 0])], (4,), accumulate=True),
     ],
-)
-
-# -- reduced ---------------------------------------------------------------------------------
-
-_REDUCERS: dict[str, tuple[np.ufunc, float]] = {
-    "sum": (np.add, 0.0),
-    "mean": (np.add, 0.0),
-    "prod": (np.multiply, 1.0),
-    "amax": (np.maximum, -np.inf),
-    "amin": (np.minimum, np.inf),
-}
-
-
-def _scatter_reduce(
-    x: Any, index: Any, src: Any, dim: int, reduce: str, include_self: bool = True
-) -> Any:
-    if reduce not in _REDUCERS:
-        raise RuntimeError(
-            f"reduce argument must be either sum, prod, mean, amax or amin, got {reduce}"
-        )
-    ufunc, start = _REDUCERS[reduce]
-    places = _places("scatter_reduce", x, dim, index, src)
-    result = x.copy()
-    if not include_self:
-        result[places] = start if x.dtype.kind == "f" else _identity(ufunc, x.dtype)
-    ufunc.at(result, places, _cut(src, index))
-    if reduce == "mean":
-        count = _counted(x, index, dim=dim, include_self=include_self)
-        return result / count if x.dtype.kind == "f" else result // count
-    return result
-
-
-def _identity(ufunc: np.ufunc, dtype: np.dtype) -> Any:
-    if ufunc.identity is not None:
-        return ufunc.identity
-    limits = np.iinfo(dtype)
-    return limits.min if ufunc is np.maximum else limits.max
-
-
-def _counted(x: Any, index: Any, dim: int, include_self: bool) -> Any:
-    """How many elements went into each of the result, at least 1."""
-    count = np.full(x.shape, int(include_self))
-    np.add.at(count, _places("scatter_reduce", x, dim, index), 1)
-    return np.maximum(count, 1).astype(x.dtype)
-
-
-counted = op(
-    "counted",
-    _counted,
-    inputs="x index",
-    latex=r"n",
-    doc="How many elements `scatter_reduce` puts into each place.",
-    samples=[S((3, 4), ints((3, 4), 4), dim=1, include_self=True)],
-    expose="",
-)
-
-
-def _tied(g: Any, x: Any, index: Any, src: Any, y: Any, dim: int, include_self: bool) -> Any:
-    """How many elements share an extreme; they share its gradient too."""
-    ones = nothing(g) + 1
-    from_src = keep(gather(ones, dim, index), _read(src, index) == gather(y, dim, index))
-    own = keep(ones, x == y)
-    if not include_self:
-        own = scatter(own, dim, index, 0.0)
-    return clamp_min(own + add_along(from_src, index, x.shape, dim), 1)
-
-
-def _read(src: Any, index: Any) -> Any:
-    """The part of `src` that the index reads, as an operation."""
-    if tuple(src.shape) == tuple(index.shape):
-        return src
-    return getitem(src, tuple([slice(n) for n in index.shape]))
-
-
-def _reduced_by_x(
-    g: Any, x: Any, index: Any, src: Any, y: Any, dim: int, reduce: str, include_self: bool
-) -> Any:
-    if reduce == "mean":
-        g = g / counted(x, index, dim=dim, include_self=include_self)
-    elif reduce == "prod":
-        g = g * y / x
-    elif reduce in ("amax", "amin"):
-        g = keep(g, x == y) / _tied(g, x, index, src, y, dim, include_self)
-    return g if include_self else scatter(g, dim, index, 0.0)
-
-
-def _reduced_by_src(
-    g: Any, x: Any, index: Any, src: Any, y: Any, dim: int, reduce: str, include_self: bool
-) -> Any:
-    if reduce == "mean":
-        g = g / counted(x, index, dim=dim, include_self=include_self)
-    elif reduce in ("amax", "amin"):
-        g = g / _tied(g, x, index, src, y, dim, include_self)
-    taken = gather(g, dim, index)
-    if reduce == "prod":
-        taken = taken * gather(y, dim, index) / _read(src, index)
-    elif reduce in ("amax", "amin"):
-        taken = keep(taken, _read(src, index) == gather(y, dim, index))
-    if tuple(taken.shape) == tuple(src.shape):
-        return taken
-    return put_at(taken, src.shape, tuple([slice(n) for n in index.shape]))
-
-
-scatter_reduce = op(
-    "scatter_reduce",
-    _scatter_reduce,
-    inputs="x index src",
-    grad={"x": _reduced_by_x, "src": _reduced_by_src},
-    latex=r"\text{reduce}(x_j, src_i : index_i = j)",
-    doc="""`x` with all elements of `src` that `index` sends to a place reduced into it.
-
-    `reduce` is "sum", "prod", "mean", "amax" or "amin"; `include_self=False` leaves `x` out
-    wherever something arrives.
-    """,
-    samples=[
-        S((3, 4), ints((3, 4), 4), (3, 4), dim=1, reduce=reduce, include_self=include_self)
-        for reduce in _REDUCERS
-        for include_self in (True, False)
-    ],
-    inplace=True,
-    kind=DimFirst,
 )

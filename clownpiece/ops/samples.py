@@ -18,7 +18,17 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Drawn", "S", "bools", "drawn", "floats", "ints", "permutations", "positive_definite"]
+__all__ = [
+    "Drawn",
+    "S",
+    "bools",
+    "drawn",
+    "floats",
+    "ints",
+    "permutations",
+    "positive_definite",
+    "well_conditioned",
+]
 
 Domain = tuple[float, float]
 
@@ -111,6 +121,16 @@ def positive_definite(*shape: int) -> Drawn:
         return scaled @ np.swapaxes(rotation, -1, -2)
 
     return Drawn("positive_definite", shape, make)
+
+
+def well_conditioned(*shape: int) -> Drawn:
+    """Random matrices whose singular values lie well above zero and well apart."""
+
+    def make(rng: np.random.Generator) -> np.ndarray:
+        u, _, vh = np.linalg.svd(rng.standard_normal(shape), full_matrices=False)
+        return u * np.linspace(1.0, 3.0, u.shape[-1]) @ vh
+
+    return Drawn("well_conditioned", shape, make)
 
 
 def _draw(entry: Any, rng: np.random.Generator, dtype: np.dtype, domain: Domain) -> Any:
