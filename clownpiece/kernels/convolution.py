@@ -50,7 +50,9 @@ def spread(y: np.ndarray, weight: np.ndarray, windows: Windows, groups: int = 1)
     dtype = np.result_type(y, weight)
     x = np.empty((len(y), channels, *windows.input), dtype)
     for rows in _samples(len(y), channels, windows, dtype):
-        columns = kernels @ _flat(y[rows], groups)
+        flat = _flat(y[rows], groups)
+        # With one filter a group the product is an outer one, which BLAS is not made for.
+        columns = kernels * flat if flat.shape[1] == 1 else kernels @ flat
         shape = (channels, *windows.kernel, len(y[rows]), *windows.output)
         _by_sample(x[rows])[...] = _add_windows(columns.reshape(shape), windows)
     return x

@@ -21,6 +21,7 @@ CASES = [
     ((6, 6), 3, 1, "same", 2, 1),
     ((5, 7), (2, 3), 1, ((0, 1), (2, 1)), 1, 4),
     ((4, 3, 5), 2, (1, 2, 1), 1, 1, 2),
+    ((6, 5), 3, 1, 1, 1, 8),
 ]
 
 
@@ -52,8 +53,9 @@ def drawn(case, seed=0):
     size, kernel, stride, padding, dilation, groups = case
     rng = np.random.default_rng(seed)
     windows = plan(size, kernel, stride, padding, dilation)
-    x = rng.standard_normal((3, 4, *size))
-    weight = rng.standard_normal((8, 4 // groups, *windows.kernel))
+    channels = max(4, groups)
+    x = rng.standard_normal((3, channels, *size))
+    weight = rng.standard_normal((8, channels // groups, *windows.kernel))
     y = rng.standard_normal((3, 8, *windows.output))
     return x, weight, y, windows, groups
 
