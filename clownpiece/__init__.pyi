@@ -793,19 +793,6 @@ def index_fill(x: Any, dim: _int, index: Any, value: Any) -> Tensor:
     """A copy of `x` with one number in the slices that `index` names."""
 def index_put(x: Any, indices: Any, values: Any, accumulate: _bool = ...) -> Tensor:
     """A copy of `x` with `values` at a tuple of index tensors, or added with `accumulate`."""
-def scatter_reduce(
-    x: Any,
-    dim: _int,
-    index: Any,
-    src: Any,
-    reduce: str,
-    include_self: _bool = ...,
-) -> Tensor:
-    """`x` with all elements of `src` that `index` sends to a place reduced into it.
-
-    `reduce` is "sum", "prod", "mean", "amax" or "amin"; `include_self=False` leaves `x` out
-    wherever something arrives.
-    """
 def sort(x: Any, dim: _int = ..., descending: _bool = ..., stable: _bool = ...) -> Any:
     """The elements in order along `dim`, and where they stood: (values, indices).
 
@@ -922,6 +909,16 @@ def dropout(x: Any, p: _float = ..., train: _bool = ...) -> Tensor:
 
     In evaluation (`train=False`) it is `x` itself.
     """
+def inverse(x: Any) -> Tensor:
+    """The inverse of square matrices: `linalg.inv`."""
+def matrix_power(x: Any, n: _int) -> Tensor:
+    """A square matrix multiplied n times with itself; its inverse if `n` is negative."""
+def det(x: Any) -> Tensor:
+    """The determinant of square matrices."""
+def slogdet(x: Any) -> Any:
+    """Sign and logarithm of the determinant, where the determinant itself would overflow."""
+def logdet(x: Any) -> Tensor:
+    """The logarithm of the determinant; NaN where that is negative."""
 def norm(
     x: Any,
     p: Any = ...,
@@ -941,16 +938,6 @@ def cdist(x1: Any, x2: Any, p: _float = ..., compute_mode: Any = ...) -> Tensor:
     """The p-norm distance of each row of `x1` from each row of `x2`."""
 def renorm(x: Any, p: _float, dim: _int, maxnorm: _float) -> Tensor:
     """Slices along `dim` scaled down where their p-norm exceeds `maxnorm`."""
-def inverse(x: Any) -> Tensor:
-    """The inverse of square matrices: `linalg.inv`."""
-def matrix_power(x: Any, n: _int) -> Tensor:
-    """A square matrix multiplied n times with itself; its inverse if `n` is negative."""
-def det(x: Any) -> Tensor:
-    """The determinant of square matrices."""
-def slogdet(x: Any) -> Any:
-    """Sign and logarithm of the determinant, where the determinant itself would overflow."""
-def logdet(x: Any) -> Tensor:
-    """The logarithm of the determinant; NaN where that is negative."""
 def constant_pad_nd(x: Any, pad: Sequence[_int], value: _float = ...) -> Tensor:
     """`x` with cells of `value` around it; negative numbers cut cells off.
 
@@ -973,3 +960,16 @@ def diff(
     append: Any = ...,
 ) -> Tensor:
     """The differences of neighbours along `dim`, taken `n` times."""
+def scatter_reduce(
+    x: Any,
+    dim: _int,
+    index: Any,
+    src: Any,
+    reduce: str,
+    include_self: _bool = ...,
+) -> Tensor:
+    """`x` with all elements of `src` that `index` sends to a place reduced into it.
+
+    `reduce` is "sum", "prod", "mean", "amax" or "amin"; `include_self=False` leaves `x` out
+    wherever something arrives.
+    """

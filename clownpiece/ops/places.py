@@ -104,7 +104,6 @@ def _add_along(x: Any, index: Any, shape: tuple[int, ...], dim: int) -> Any:
 
 add_along = op(
     "add_along",
-    "first_of",
     _add_along,
     inputs="x index",
     grad={"x": lambda g, index, dim: gather(g, dim, index)},
@@ -231,7 +230,6 @@ def _index_select(x: Any, index: Any, dim: int) -> Any:
 
 index_select = op(
     "index_select",
-    "places_of",
     _index_select,
     inputs="x index",
     grad={"x": lambda g, x_shape, index, dim: add_slices(g, index, x_shape, dim)},
