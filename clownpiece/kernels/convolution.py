@@ -19,6 +19,7 @@ bound its memory.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,38 +34,39 @@ COLUMN_BYTES = 1 << 22
 def correlate(x: np.ndarray, weight: np.ndarray, windows: Windows, groups: int = 1) -> np.ndarray:
     """The convolution of deep learning, `(N, C, *input)` to `(N, O, *output)`.
 
-    `weight` is `(O, C / groups, *kernel)`.
+    `weight` is `(O, C / groups, *kernel)`. Here as below, N may be missing.
     """
-    n, out_channels = len(x), len(weight)
-    kernels = weight.reshape(groups, out_channels // groups, -1)
-    y = np.empty((n, out_channels, *windows.output), np.result_type(x, weight))
-    for rows, columns in _columns(x, windows, groups):
+    batch, lead = _batch(x, windows)
+    kernels = weight.reshape(groups, len(weight) // groups, -1)
+    y = np.empty((len(batch), len(weight), *windows.output), np.result_type(x, weight))
+    for rows, columns in _columns(batch, windows, groups):
         _by_sample(y[rows])[...] = _by_channel(kernels @ columns, y[rows])
-    return y
+    return y.reshape(*lead, *y.shape[1:])
 
 
 def spread(y: np.ndarray, weight: np.ndarray, windows: Windows, groups: int = 1) -> np.ndarray:
-    """The transpose of :func:`correlate`: `y` `(N, O, *output)` back to `(N, C, *input)`."""
+    """The transpose of `correlate` in its input: `(N, O, *output)` back to `(N, C, *input)`."""
+    batch, lead = _batch(y, windows)
     kernels = weight.reshape(groups, len(weight) // groups, -1).swapaxes(1, 2)
     channels = weight.shape[1] * groups
-    dtype = np.result_type(y, weight)
-    x = np.empty((len(y), channels, *windows.input), dtype)
-    for rows in _samples(len(y), channels, windows, dtype):
-        flat = _flat(y[rows], groups)
+    x = np.empty((len(batch), channels, *windows.input), np.result_type(y, weight))
+    for rows in _samples(len(batch), channels, windows, x.dtype):
+        flat = _flat(batch[rows], groups)
         # With one filter a group the product is an outer one, which BLAS is not made for.
         columns = kernels * flat if flat.shape[1] == 1 else kernels @ flat
-        shape = (channels, *windows.kernel, len(y[rows]), *windows.output)
+        shape = (channels, *windows.kernel, len(batch[rows]), *windows.output)
         _by_sample(x[rows])[...] = _add_windows(columns.reshape(shape), windows)
-    return x
+    return x.reshape(*lead, *x.shape[1:])
 
 
 def weigh(x: np.ndarray, y: np.ndarray, windows: Windows, groups: int = 1) -> np.ndarray:
-    """How `x` at every offset of the kernel goes with `y`: `(O, C/groups, *kernel)`.
+    """How `x` at every offset of the kernel goes with `y`: `(O, C / groups, *kernel)`.
 
-    The gradient of :func:`correlate` (`y` being the output's gradient) for its weight.
+    The gradient of `correlate` for its weight, where `y` is the gradient of its output.
     """
+    (x, _), (y, _) = _batch(x, windows), _batch(y, windows)
     channels, out_channels = x.shape[1] // groups, y.shape[1]
-    shape = (groups, out_channels // groups, channels * int(np.prod(windows.kernel)))
+    shape = (groups, out_channels // groups, channels * math.prod(windows.kernel))
     weight = np.zeros(shape, np.result_type(x, y))
     for rows, columns in _columns(x, windows, groups):
         weight += _flat(y[rows], groups) @ columns.swapaxes(1, 2)
@@ -74,7 +76,7 @@ def weigh(x: np.ndarray, y: np.ndarray, windows: Windows, groups: int = 1) -> np
 def unfold(x: np.ndarray, windows: Windows) -> np.ndarray:
     """The windows of `x` `(N, C, *input)` as columns: `(N, C * kernel cells, output cells)`."""
     return windows.view(windows.padded(x)).reshape(
-        len(x), x.shape[1] * int(np.prod(windows.kernel)), -1
+        len(x), x.shape[1] * math.prod(windows.kernel), -1
     )
 
 
@@ -85,9 +87,15 @@ def fold(columns: np.ndarray, windows: Windows) -> np.ndarray:
     return np.ascontiguousarray(_by_sample(_add_windows(ahead, windows)))
 
 
+def _batch(x: np.ndarray, windows: Windows) -> tuple[np.ndarray, tuple[int, ...]]:
+    """`x` with a batch dimension, and the shape of what stood in its place: `(N,)` or `()`."""
+    lead = x.shape[: x.ndim - windows.ndim - 1]
+    return x.reshape(math.prod(lead), *x.shape[len(lead) :]), lead
+
+
 def _samples(n: int, channels: int, windows: Windows, dtype: np.dtype) -> Iterator[slice]:
     """Slices of samples whose columns keep to the memory bound."""
-    cells = channels * int(np.prod(windows.kernel)) * int(np.prod(windows.output))
+    cells = channels * math.prod(windows.kernel) * math.prod(windows.output)
     return row_blocks(n, cells * dtype.itemsize, COLUMN_BYTES)
 
 
@@ -96,7 +104,7 @@ def _columns(x: np.ndarray, windows: Windows, groups: int) -> Iterator[tuple[sli
 
     The blocks share their memory: use one before asking for the next.
     """
-    cells = x.shape[1] // groups * int(np.prod(windows.kernel))
+    cells = x.shape[1] // groups * math.prod(windows.kernel)
     memory = None
     for rows in _samples(len(x), x.shape[1], windows, x.dtype):
         view = windows.view(windows.padded(x[rows]))

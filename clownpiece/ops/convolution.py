@@ -31,25 +31,9 @@ __all__ = [
 _EXAMPLE = plan((5, 6), (3, 2), (2, 1), (1, 0), (1, 2))
 
 
-def _batched(function: Any) -> Any:
-    """The kernel also for a single sample, `(C, *spatial)`, without its batch dimension."""
-
-    def forward(a: Any, b: Any, windows: Windows, groups: int = 1) -> Any:
-        if a.ndim > windows.ndim + 1:
-            return function(a, b, windows, groups)
-        single = function(a[None], b[None] if function is kernel.weigh else b, windows, groups)
-        return single if function is kernel.weigh else single[0]
-
-    return forward
-
-
-_correlate = _batched(kernel.correlate)
-_spread = _batched(kernel.spread)
-_weigh = _batched(kernel.weigh)
-
 correlate = op(
     "correlate",
-    _correlate,
+    kernel.correlate,
     inputs="x weight",
     grad={
         "x": lambda g, weight, windows, groups: spread(g, weight, windows, groups),
@@ -63,7 +47,7 @@ correlate = op(
 
 spread = op(
     "spread",
-    _spread,
+    kernel.spread,
     inputs="x weight",
     grad={
         "x": lambda g, weight, windows, groups: correlate(g, weight, windows, groups),
@@ -77,7 +61,7 @@ spread = op(
 
 weigh = op(
     "weigh",
-    _weigh,
+    kernel.weigh,
     inputs="x v",
     grad={
         "x": lambda g, v, windows, groups: spread(v, g, windows, groups),
@@ -177,7 +161,7 @@ def _define_conv(n: int) -> Op:
             )
         _check_bias(name, bias, out_channels)
         windows = _windows(x.shape, weight.shape, stride, padding, dilation, name)
-        return _add_bias(_correlate(x, weight, windows, groups), bias, n)
+        return _add_bias(kernel.correlate(x, weight, windows, groups), bias, n)
 
     def grad_x(
         g: Any,
@@ -310,7 +294,7 @@ def _define_conv_transpose(n: int) -> Op:
         windows = _transpose_windows(
             x.shape[-n:], weight.shape[2:], stride, padding, output_padding, dilation, name
         )
-        return _add_bias(_spread(x, weight, windows, groups), bias, n)
+        return _add_bias(kernel.spread(x, weight, windows, groups), bias, n)
 
     def grad_x(
         g: Any,
