@@ -12,18 +12,6 @@ from collections.abc import Sequence
 
 from .ops.linalg import LinAlgError as LinAlgError
 from .tensor import Tensor
-def vector_norm(
-    x: Any,
-    ord: _float = ...,
-    dim: Any = ...,
-    keepdim: _bool = ...,
-    dtype: Any = ...,
-) -> Tensor:
-    """The size of the elements as one vector, or of the vectors along `dim`.
-
-    `ord` 2 is Euclid's length, 1 the sum of sizes, inf the largest and -inf the smallest size, 0
-    the number of elements that are not 0.
-    """
 def inv(x: Any) -> Tensor:
     """The inverse of square matrices; an error if one is singular."""
 def solve(x: Any, b: Any) -> Tensor:
@@ -54,6 +42,18 @@ def svd(x: Any, full_matrices: _bool = ...) -> Any:
     """
 def svdvals(x: Any) -> Tensor:
     """The singular values, falling."""
+def vector_norm(
+    x: Any,
+    ord: _float = ...,
+    dim: Any = ...,
+    keepdim: _bool = ...,
+    dtype: Any = ...,
+) -> Tensor:
+    """The size of the elements as one vector, or of the vectors along `dim`.
+
+    `ord` 2 is Euclid's length, 1 the sum of sizes, inf the largest and -inf the smallest size, 0
+    the number of elements that are not 0.
+    """
 def matrix_norm(
     x: Any,
     ord: Any = ...,
