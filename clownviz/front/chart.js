@@ -4,7 +4,7 @@
  * zoom.
  */
 import { Surface } from "./canvas.js";
-import { columns, linearTicks, logTicks, nearest, valueRange } from "./curves.js";
+import { columns, linearTicks, logTicks, nearest, usualSpan, valueRange } from "./curves.js";
 import { h } from "./dom.js";
 import { formatNumber } from "./look.js";
 import { plotArea, Steering } from "./steer.js";
@@ -21,9 +21,6 @@ import { plotArea, Steering } from "./steer.js";
  * @property {boolean} [faint] drawn thin, behind the others
  * @property {boolean} [hidden]
  */
-
-/** Charts begin with an average over so many steps. */
-export const SMOOTHING = 10;
 
 const TOP = 10;
 const BOTTOM = 22;
@@ -42,7 +39,8 @@ export class Chart {
     this.view = view;
     this.curves = curves;
     this.log = false;
-    this.smoothing = SMOOTHING;
+    /** @type {number | null} steps to average over; null is what suits the run */
+    this.smoothing = null;
     this.boxed = true;
     /** @type {Range} */
     this.values = [0, 1];
@@ -88,16 +86,21 @@ export class Chart {
     return this.surface.height - BOTTOM - place * (this.surface.height - TOP - BOTTOM);
   }
 
+  get span() {
+    return this.smoothing ?? usualSpan(this.view.whole);
+  }
+
   draw() {
+    const { span } = this;
     const shown = this.curves()
       .filter((curve) => !curve.hidden && curve.points.count)
       .map((curve) => ({
         curve,
         points: curve.points,
-        values: curve.points.smoothed(this.smoothing),
+        values: curve.points.smoothed(span),
       }));
     const raw = shown.map(({ points }) => ({ points, values: points.values }));
-    this.values = valueRange(raw, this.range, this.log);
+    this.values = valueRange([...raw, ...shown], this.range, this.log);
     this.drawAxes();
     const { context } = this.surface;
     const { left, right } = this.area(this.surface.width);
@@ -109,8 +112,7 @@ export class Chart {
     const front = shown.filter(({ curve }) => !curve.faint);
     for (const { curve, values } of behind) this.drawCurve(curve, values, 1, 0.55);
     // What was measured stays to be seen behind its average.
-    if (this.smoothing)
-      for (const { curve } of front) this.drawCurve(curve, curve.points.values, 1, 0.25);
+    if (span) for (const { curve } of front) this.drawCurve(curve, curve.points.values, 1, 0.25);
     for (const { curve, values } of front) this.drawCurve(curve, values, 1.75, 1);
     context.restore();
     if (!shown.length) this.drawEmpty();

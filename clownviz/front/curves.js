@@ -88,6 +88,17 @@ export class Points {
   }
 }
 
+/** Averages over so many steps can be chosen. */
+export const SPANS = [0, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
+
+/**
+ * The average that suits a run: over at most a fiftieth of its steps, so that it hardly lags.
+ * @param {[number, number]} whole
+ */
+export function usualSpan([first, last]) {
+  return Math.max(...SPANS.filter((span) => span === 0 || span * 50 <= last - first));
+}
+
 /** @param {Float64Array} array */
 function grown(array) {
   const wider = new Float64Array(array.length * 2);

@@ -120,7 +120,7 @@ class Dashboard {
     this.layers.request();
   }
 
-  /** @param {number} span */
+  /** @param {number | null} span */
   smooth(span) {
     for (const chart of this.charts) chart.smoothing = span;
     this.draw();

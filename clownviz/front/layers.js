@@ -156,7 +156,7 @@ export class LayerPanel {
       this.quantity === "update"
         ? [`≤ ${formatNumber(low)}`, `≥ ${formatNumber(high)}`]
         : [formatNumber(low), formatNumber(high)];
-    const note = this.quantity === "update" ? "log scale, palest at the usual 0.001" : "log scale";
+    const note = this.quantity === "update" ? "log scale, pale: 0.001" : "log scale";
     const text = [...ends, note].join("|");
     if (this.legend.dataset.text === text) return;
     this.legend.dataset.text = text;

@@ -2,7 +2,8 @@
 /**
  * The numbers that were logged: losses in one chart, below it one of the others by choice.
  */
-import { Chart, SMOOTHING } from "./chart.js";
+import { Chart } from "./chart.js";
+import { SPANS } from "./curves.js";
 import { choice, h } from "./dom.js";
 import { plotArea } from "./steer.js";
 import { isLoss } from "./training.js";
@@ -11,14 +12,11 @@ import { isLoss } from "./training.js";
 /** @typedef {import("./chart.js").Curve} Curve */
 /** @typedef {import("./training.js").Training} Training */
 
-// Averages over so many steps, as the slider offers them.
-const SPANS = [0, 2, 5, 10, 20, 50, 100, 200, 500, 1000];
-
 export class NumberPanel {
   /**
    * @param {View} view
    * @param {Training} training
-   * @param {(span: number) => void} smooth tells every chart how much to average
+   * @param {(span: number | null) => void} smooth tells every chart how much to average
    */
   constructor(view, training, smooth) {
     this.training = training;
@@ -171,20 +169,24 @@ function isRate(name) {
   return /^lr\b/.test(name);
 }
 
-/** @param {(span: number) => void} smooth */
+/**
+ * The slider's first place leaves the average to the chart.
+ * @param {(span: number | null) => void} smooth
+ */
 function slider(smooth) {
-  const told = h("output", {}, `${SMOOTHING} steps`);
+  const places = [null, ...SPANS];
+  const told = h("output", {}, "auto");
   const input = h("input", {
     type: "range",
     min: 0,
-    max: SPANS.length - 1,
-    value: SPANS.indexOf(SMOOTHING),
+    max: places.length - 1,
+    value: 0,
     "aria-label": "Smoothing",
-    "aria-valuetext": `${SMOOTHING} steps`,
+    "aria-valuetext": "auto",
   });
   input.addEventListener("input", () => {
-    const span = SPANS[Number(input.value)];
-    told.textContent = span ? `${span} steps` : "off";
+    const span = places[Number(input.value)];
+    told.textContent = span === null ? "auto" : span ? `${span} steps` : "off";
     input.setAttribute("aria-valuetext", told.textContent);
     smooth(span);
   });

@@ -16,21 +16,30 @@ import numpy as np
 from .. import look
 from .svg import text_element
 
-__all__ = ["SPAN", "Axes", "Curve", "linear_ticks", "log_ticks", "smoothed"]
+__all__ = ["Axes", "Curve", "linear_ticks", "log_ticks", "smoothed", "usual_span"]
 
-SPAN = 10
-"""Curves are drawn as an average over about so many steps, with the measured values behind."""
+SPANS = (0, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+"""Curves are drawn as averages over about so many steps, with the measured values behind."""
 
 LEFT, RIGHT, TOP, BOTTOM = 52, 12, 10, 22
 
 
-def smoothed(steps: np.ndarray, values: np.ndarray, span: float = SPAN) -> np.ndarray:
+def usual_span(first: float, last: float) -> int:
+    """The average that suits a run: over at most a fiftieth of its steps, so it hardly lags.
+
+    >>> usual_span(1, 60), usual_span(1, 1000), usual_span(0, 10**6)
+    (0, 10, 1000)
+    """
+    return max(span for span in SPANS if span == 0 or span * 50 <= last - first)
+
+
+def smoothed(steps: np.ndarray, values: np.ndarray, span: float) -> np.ndarray:
     r"""A moving average that decays by :math:`e^{-\Delta/\mathit{span}}` over :math:`\Delta` steps.
 
     It is divided by the share of weights seen so far, so it is right from the first point on
     (Kingma & Ba, 2015, section 3). What is not finite is passed through and not averaged.
 
-    >>> smoothed(np.array([1, 1000]), np.array([3.0, 7.0])).tolist()
+    >>> smoothed(np.array([1, 1000]), np.array([3.0, 7.0]), 10).tolist()
     [3.0, 7.0]
     """
     out = np.array(values, np.float64)
@@ -210,8 +219,10 @@ class Axes:
             for x, value in marks.items()
         ]
 
-    def plot(self, curves: Iterable[Curve], span: float = SPAN) -> list[str]:
+    def plot(self, curves: Iterable[Curve], span: float | None = None) -> list[str]:
         """Everything: axes, faint curves, what was measured, averages, marks."""
+        if span is None:
+            span = usual_span(*self.steps)
         shown = [curve for curve in curves if len(curve.steps)]
         parts = self.drawn()
         if not shown:

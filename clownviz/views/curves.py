@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from .. import look
-from .axes import RIGHT, SPAN, Axes, Curve, smoothed
+from .axes import RIGHT, Axes, Curve, smoothed, usual_span
 from .svg import document, rect, text_element
 from .text import fit, printable, table, width
 from .view import View
@@ -54,7 +54,8 @@ class Curves(View):
         curves: name → (steps, values), or name → values counted from step 1.
         log: a logarithmic axis of values.
         title: what the picture is called.
-        span: steps over which the line averages; 0 draws the values as they are.
+        span: steps over which the line averages; 0 draws the values as they are, None is what
+            suits the number of steps.
 
     >>> print(Curves({"loss": [2.0, 1.0, 0.5]}).text())
     curve  first  last  lowest       trend
@@ -64,7 +65,7 @@ class Curves(View):
     curves: Mapping[str, Any]
     log: bool = False
     title: str = "Curves"
-    span: float = SPAN
+    span: float | None = None
     drawn: list[Curve] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -121,13 +122,15 @@ class Curves(View):
         from matplotlib.figure import Figure
 
         ink = look.colors(theme)
+        whole = Axes.around(self.drawn, (0, 0, 1, 1)).steps
+        span = usual_span(*whole) if self.span is None else self.span
         figure = Figure(figsize=(6.4, 3.2), layout="constrained", facecolor=ink["background"])
         axes = figure.subplots()
         axes.set_facecolor(ink["background"])
         for curve in self.drawn:
             color = look.color(curve.color, theme)
-            mean = smoothed(curve.steps, curve.values, self.span)
-            if self.span:
+            mean = smoothed(curve.steps, curve.values, span)
+            if span:
                 axes.plot(curve.steps, curve.values, color=color, linewidth=0.7, alpha=0.3)
             marker = "o" if len(curve.steps) == 1 else None
             axes.plot(

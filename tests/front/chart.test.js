@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { columns, lowerBound, nearest, Points, zoomed } from "../../clownviz/front/curves.js";
-import { linearTicks, logTicks, valueRange } from "../../clownviz/front/curves.js";
+import { linearTicks, logTicks, usualSpan, valueRange } from "../../clownviz/front/curves.js";
 import { cell, elided, level, normScale, RATIO_SCALE } from "../../clownviz/front/strip.js";
 import { ABSENT, HEAD, isLoss, Training } from "../../clownviz/front/training.js";
 import golden from "../clownviz/views/axes.json" with { type: "json" };
@@ -45,6 +45,7 @@ test("averages: the golden cases, the same as Python's", () => {
     const curve = points(steps, values);
     close(curve.smoothed(span).slice(0, curve.count), expected);
   }
+  for (const [first, last, span] of golden.span) assert.equal(usualSpan([first, last]), span);
 });
 
 test("ranges of values and of colours: the golden cases, the same as Python's", () => {

@@ -14,7 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clownviz import look
-from clownviz.views.axes import Axes, Curve, _value_range, linear_ticks, log_ticks, smoothed
+from clownviz.views.axes import (
+    Axes,
+    Curve,
+    _value_range,
+    linear_ticks,
+    log_ticks,
+    smoothed,
+    usual_span,
+)
 from clownviz.views.curves import Curves, coarse, trend
 from clownviz.views.strip import norm_scale
 
@@ -33,6 +41,8 @@ class TestTheGoldenCasesOfThePage:
         for span, steps, values, expected in GOLDEN["smoothed"]:
             found = smoothed(np.array(steps), np.array(values, float), span)
             np.testing.assert_allclose(found, expected, rtol=1e-9)
+        for first, last, span in GOLDEN["span"]:
+            assert usual_span(first, last) == span
 
     def test_ranges(self):
         for (_, values), log, expected in GOLDEN["range"]:
