@@ -17,7 +17,8 @@ import { createPicture, density, drawBlock } from "./picture.js";
 const HEATMAP_HEIGHT = 420;
 const UNIT_SIZE = 300;
 const BAR_HEIGHT = 76;
-const MOST_LABELS = 16;
+const MOST_LABELS = 32;
+const LABEL_WIDTH = 20;
 
 /**
  * Where colours end for one map under a scale.
@@ -154,7 +155,12 @@ class ArrayCard {
       { class: "cv-array-head" },
       h("h4", {}, title),
       title.includes(role) ? null : h("span", { class: "cv-role" }, role),
-      h("span", { class: "cv-shape" }, h("i", {}, `${shape} ${dtype}`), text),
+      h(
+        "span",
+        { class: "cv-shape" },
+        h("span", { class: "cv-mono" }, `${shape} ${dtype}`),
+        ...text.split(", ").map((part) => h("span", {}, part)),
+      ),
     );
   }
 
@@ -318,6 +324,7 @@ class ArrayCard {
     const { facts, cells } = this;
     const limit = limitOf(facts, this.scale, 0);
     const colours = palette(facts.ranges[0], limit, facts.signed);
+    const every = Math.ceil((LABEL_WIDTH * cells.length) / this.width);
     const bars = Array.from(cells, (code, i) => {
       const value = valueOf(code, facts.ranges[0], facts.signed);
       const share = barShare(value, limit);
@@ -332,7 +339,7 @@ class ArrayCard {
           style: { "--cv-share": Math.abs(share), background: `rgb(${r}, ${g}, ${b})` },
         }),
         mark ? h("span", { class: "cv-bar-sign" }, SIGNS[mark]) : null,
-        cells.length <= MOST_LABELS
+        cells.length <= MOST_LABELS && i % every === 0
           ? h("span", { class: "cv-bar-name" }, facts.index[0]?.[i] ?? i)
           : null,
       );

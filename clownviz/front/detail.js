@@ -41,6 +41,8 @@ class DetailView {
     /** @type {Map<string, ReturnType<typeof createArray>>} */
     this.arrays = new Map();
     this.timer = 0;
+    /** @type {HTMLElement | null} */
+    this.cards = null;
     this.switch = choice({
       label: "Colour scale",
       choices: SCALES,
@@ -86,22 +88,19 @@ class DetailView {
    */
   show(module, detail, bytes) {
     this.clear();
-    const sections = detail.arrays.map((facts) => {
-      const cells = cellsOf(bytes, facts.offset, facts.length);
-      const { scale, ontip, onunit } = this;
-      const card = createArray({ facts, cells, scale, ontip, onunit });
-      this.arrays.set(facts.key, card);
-      return card.element;
-    });
+    const calls = callsOf(detail);
     const notes = [...(detail.notes ?? [])];
-    if (!sections.length && !notes.length) notes.push("No arrays were kept for this module.");
+    const empty = !detail.arrays.length;
+    if (empty && !notes.length) notes.push("No arrays were kept for this module.");
+    this.cards = h("div", { class: "cv-arrays" });
+    this.drawArrays(detail, bytes, calls[0] ?? null);
     const { error } = detail;
     this.replace(
       head(module),
       error ? h("p", { class: "cv-error", role: "alert" }, error) : "",
       factList("cv-facts", detail.facts),
-      sections.length ? this.scaleBar() : "",
-      h("div", { class: "cv-arrays" }, ...sections),
+      empty ? "" : this.scaleBar(calls, (call) => this.drawArrays(detail, bytes, call)),
+      this.cards,
       ...notes.map((note) => h("p", { class: "cv-none" }, note)),
       detail.code ? codeOf(detail.code) : "",
     );
@@ -116,9 +115,43 @@ class DetailView {
     if (focused) this.element.focus({ preventScroll: true });
   }
 
-  scaleBar() {
-    const label = h("span", { class: "cv-label", "aria-hidden": "true" }, "Colour scale");
-    return h("div", { class: "cv-scalebar" }, label, this.switch.element);
+  /**
+   * The arrays of one call, and those of no call, which are the weights.
+   *
+   * @param {Detail} detail
+   * @param {DataView | null} bytes
+   * @param {number | null} call
+   */
+  drawArrays(detail, bytes, call) {
+    this.clear();
+    const shown = detail.arrays.filter((facts) => facts.call === null || facts.call === call);
+    for (const facts of shown) {
+      const cells = cellsOf(bytes, facts.offset, facts.length);
+      const { scale, ontip, onunit } = this;
+      this.arrays.set(facts.key, createArray({ facts, cells, scale, ontip, onunit }));
+    }
+    this.cards?.replaceChildren(...[...this.arrays.values()].map((card) => card.element));
+  }
+
+  /**
+   * @param {number[]} calls
+   * @param {(call: number) => void} oncall
+   */
+  scaleBar(calls, oncall) {
+    const choices = calls.map((call) => ({ value: String(call), text: String(call) }));
+    const value = choices[0]?.value ?? "";
+    const onchoose = (/** @type {string} */ call) => {
+      this.onunit("", null);
+      oncall(Number(call));
+    };
+    return h(
+      "div",
+      { class: "cv-scalebar" },
+      calls.length > 1 ? label("Call") : null,
+      calls.length > 1 ? choice({ label: "Call", choices, value, onchoose }).element : null,
+      label("Colour scale"),
+      this.switch.element,
+    );
   }
 
   /**
@@ -128,6 +161,20 @@ class DetailView {
   showUnit(key, unit) {
     for (const [own, card] of this.arrays) card.showUnit(own === key ? unit : null);
   }
+}
+
+/** @param {string} text */
+function label(text) {
+  return h("span", { class: "cv-label", "aria-hidden": "true" }, text);
+}
+
+/**
+ * The calls that a detail has arrays of.
+ * @param {Detail} detail
+ */
+export function callsOf(detail) {
+  const calls = new Set(detail.arrays.map((facts) => facts.call));
+  return [...calls].filter((call) => call !== null);
 }
 
 /**

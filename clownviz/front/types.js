@@ -39,6 +39,7 @@
  * @typedef {object} ArrayFacts one array of a module: what its bytes mean
  * @property {string} key
  * @property {string} title
+ * @property {number | null} call which call of the module it belongs to; null for weights
  * @property {Role} role
  * @property {Layout} layout
  * @property {number[]} shape of the codes: [maps, rows, cols], [rows, cols] or [length]

@@ -98,8 +98,9 @@ class _Axis:
         return cls(size, np.arange(size))
 
     @classmethod
-    def ends(cls, size: int, most: int) -> _Axis:
-        if size <= most:
+    def ends(cls, size: int, most: int, room: int = 0) -> _Axis:
+        # "64 of 65 rows" would hide a row for nothing, so an axis may run over into `room`.
+        if size <= max(most, min(most + most // 4, room)):
             return cls.whole(size)
         head = (most + 1) // 2
         places = np.concatenate([np.arange(head), np.arange(size - (most - head), size)])
@@ -155,8 +156,9 @@ def _plan(array: np.ndarray, role: str, image: bool, budget: int) -> _Plan:
             prefix += (0,)
         array = array.reshape(-1)
     if array.ndim == 2:
-        rows = _Axis.ends(array.shape[0], _fits(budget, 2, MOST_SIDE))
-        columns = _Axis.ends(array.shape[1], _fits(budget // max(1, len(rows.kept)), 1))
+        rows = _Axis.ends(array.shape[0], _fits(budget, 2, MOST_SIDE), budget // MOST_COLUMNS)
+        fits = budget // max(1, len(rows.kept))
+        columns = _Axis.ends(array.shape[1], _fits(fits, 1), fits)
         return _Plan("heatmap", prefix, [rows, columns], array=array)
     array = array.reshape(-1)
     return _Plan("vector", prefix, [_Axis.ends(array.size, _fits(budget, 1))], array=array)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 from .. import look
@@ -23,6 +24,7 @@ from .view import View
 __all__ = ["Explorer"]
 
 MOST_ARRAYS = 12
+MOST_CALLS = 8
 MOST_ROWS = 40
 LONGEST = 110
 _SHOWN_FIRST = ("convolution", "attention", "recurrent", "embedding", "linear")
@@ -31,12 +33,13 @@ _IMAGES = ("convolution", "pooling")
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """One tensor of a module, as it stands on the tape."""
+    """One tensor of a module, as it stands on the tape; `call` is None for a parameter."""
 
     key: str
     title: str
     role: str
     tensor: Value | ParameterInfo
+    call: int | None = None
 
 
 class Explorer(View):
@@ -134,16 +137,15 @@ class Explorer(View):
         row = self.row(path)
         seen = list(self._tensors(row))
         kept = [one for one in seen if one.tensor.array is not None]
-        share = min(BUDGET, budget // max(1, len(kept[:MOST_ARRAYS])))
+        share = min(BUDGET, budget // max(1, len(kept)))
         arrays, parts, offset = [], [], 0
-        for one in seen[:MOST_ARRAYS]:
+        for one in seen:
             view = self._view(one, row, share)
-            if view is None:
-                arrays.append(_facts_only(one))
-                continue
-            arrays.append(view.facts(offset))
-            parts.append(view.data)
-            offset += len(parts[-1])
+            facts = _facts_only(one) if view is None else view.facts(offset)
+            arrays.append({**facts, "call": one.call})
+            if view is not None:
+                parts.append(view.data)
+                offset += len(parts[-1])
         detail = {
             "path": path,
             "kind": row.kind,
@@ -151,7 +153,7 @@ class Explorer(View):
             "facts": [list(pair) for pair in self.facts(row)],
             "arrays": arrays,
             "error": row.error,
-            "notes": self._notes(row, seen),
+            "notes": self._notes(row),
         }
         return detail, b"".join(parts)
 
@@ -185,28 +187,33 @@ class Explorer(View):
     # -- arrays ------------------------------------------------------------------------------
 
     def _tensors(self, row: Row) -> Iterator[_Seen]:
-        """The module's tensors in reading order: in, out, weights, and their gradients."""
-        call = self._call(row)
-        if call is not None:
-            for where, nest in (("Input", call.inputs), ("Output", call.outputs)):
-                values = self.tape.refs(nest)
-                for at, value in enumerate(values):
-                    title = where if len(values) == 1 else f"{where} {at}"
-                    yield _Seen(f"{where.lower()}.{at}", title, "activation", value)
-                    yield from self._gradient(f"{where.lower()}.{at}", title, value)
-        for parameter in self.tape.modules[row.path].parameters:
+        """The module's tensors in reading order: in and out of every call, then weights."""
+        for call in self._calls(row)[:MOST_CALLS]:
+            yield from islice(self._tensors_of(call), MOST_ARRAYS)
+        for parameter in self.tape.modules[row.path].parameters[:MOST_ARRAYS]:
             name = parameter.path.rpartition(".")[2]
-            yield _Seen(f"parameter.{name}", name, "weight", parameter)
-            yield from self._gradient(f"parameter.{name}", name, parameter)
+            one = _Seen(f"parameter.{name}", name, "weight", parameter)
+            yield one
+            yield from self._gradient(one)
 
-    def _gradient(self, key: str, title: str, of: Value | ParameterInfo) -> Iterator[_Seen]:
-        if of.gradient is not None:
-            value = self.tape.values[of.gradient]
-            yield _Seen(f"{key}.gradient", f"{title} gradient", "gradient", value)
+    def _tensors_of(self, call: Call) -> Iterator[_Seen]:
+        for where, nest in (("Input", call.inputs), ("Output", call.outputs)):
+            values = self.tape.refs(nest)
+            for at, value in enumerate(values):
+                title = where if len(values) == 1 else f"{where} {at}"
+                key = f"{where.lower()}.{at}#{call.number}"
+                one = _Seen(key, title, "activation", value, call.number)
+                yield one
+                yield from self._gradient(one)
 
-    def _call(self, row: Row) -> Call | None:
+    def _gradient(self, of: _Seen) -> Iterator[_Seen]:
+        if of.tensor.gradient is not None:
+            value = self.tape.values[of.tensor.gradient]
+            yield _Seen(f"{of.key}.gradient", f"{of.title} gradient", "gradient", value, of.call)
+
+    def _calls(self, row: Row) -> list[Call]:
         path = row.path if row.alias_of is None else row.alias_of
-        return next((c for c in self.tape.forward_calls() if c.path == path), None)
+        return [call for call in self.tape.forward_calls() if call.path == path]
 
     def _view(self, one: _Seen, row: Row, budget: int) -> ArrayView | None:
         tensor = one.tensor
@@ -245,15 +252,17 @@ class Explorer(View):
                     limits["weight"] = max(limits["weight"], rms_limit(parameter.stats))
         return limits
 
-    def _notes(self, row: Row, seen: list[_Seen]) -> list[str]:
+    def _notes(self, row: Row) -> list[str]:
         notes = []
         used = row.calls or any(call.path.startswith(f"{row.path}.") for call in self.tape.calls)
         if not used and row.alias_of is None and self.tape.calls:
             notes.append("This module was not called in this run.")
-        if row.calls > 1:
-            notes.append(f"Shown is the first of {row.calls} calls.")
-        if len(seen) > MOST_ARRAYS:
-            notes.append(f"{len(seen) - MOST_ARRAYS} more tensors are not shown.")
+        calls = self._calls(row)
+        if len(calls) > MOST_CALLS:
+            notes.append(f"Shown are the first {MOST_CALLS} of {len(calls)} calls.")
+        most = max((sum(1 for _ in self._tensors_of(call)) for call in calls), default=0)
+        if most > MOST_ARRAYS:
+            notes.append(f"Shown are the first {MOST_ARRAYS} of {most} tensors of a call.")
         return notes
 
     # -- as text, SVG, HTML, JSON ------------------------------------------------------------
@@ -266,8 +275,9 @@ class Explorer(View):
         row = self.row(self.selection)
         name = printable(row.path) or "the model"
         chosen = [f"selected: {name}, {printable(row.kind)}({printable(row.extra)})"]
-        for one in list(self._tensors(row))[:MOST_ARRAYS]:
-            chosen.append(f"  {printable(one.title)}: {tensor_text(one.tensor)}")
+        for one in islice(self._tensors(row), MOST_ARRAYS):
+            call = f" #{one.call}" if row.calls > 1 and one.call is not None else ""
+            chosen.append(f"  {printable(one.title)}{call}: {tensor_text(one.tensor)}")
         error = self._error()
         tail = [f"failed: {printable(error)}"] if error else []
         head = printable(f"{self.tape.model}: {self.headline}")

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import pytest
 from support.browser import take_pictures
-from support.pictured import HOSTILE, hostile, lenet, transformer, wide
+from support.pictured import HOSTILE, hostile, lenet, reused, transformer, wide
 
 from clownviz.views.diagram import Diagram
 from clownviz.views.explorer import Explorer
 from clownviz.views.page import Page
 from clownviz.views.summary import Summary
 
-TAPES = {"lenet": lambda: lenet(gradients=True), "transformer": transformer, "hostile": hostile}
+TAPES = {
+    "lenet": lambda: lenet(gradients=True),
+    "transformer": transformer,
+    "reused": reused,
+    "hostile": hostile,
+}
 
 
 @pytest.fixture
@@ -122,6 +127,17 @@ def test_the_scale_switch_changes_colours_and_the_legend_says_so(open_page):
     assert "own limit" in seen["Unit"][0]
     assert len({text for text, _ in seen.values()}) == 3
     assert len({data for _, data in seen.values()}) == 3
+
+
+def test_each_call_of_a_reused_module_can_be_seen(open_page):
+    page = open_page(reused(3), selection="act")
+    legend = page.locator("section[aria-label='Output, activation'] .cv-stats")
+    seen = set()
+    for call in ("1", "2", "3"):
+        page.get_by_role("radio", name=call, exact=True).click()
+        seen.add(legend.inner_text())
+    assert len(seen) == 3
+    assert page.locator(".cv-array").count() == 2
 
 
 def test_cells_are_whole_pixels_of_the_colours_of_the_look(open_page):

@@ -14,6 +14,7 @@ function facts(changes = {}) {
   return {
     key: "output.0",
     title: "Output",
+    call: 1,
     role: "activation",
     layout: "maps",
     shape: [2, 4, 4],

@@ -190,6 +190,22 @@ def transformer(blocks: int = 6, width: int = 32, tokens: int = 12, batch: int =
     return b.tape
 
 
+def reused(times: int = 3) -> Tape:
+    """One activation that is called again and again."""
+    b = TapeBuilder("Reused")
+    b.module("", "Reused", "container")
+    b.module("act", "ReLU", "activation")
+    x = b.rng.standard_normal((4, 3, 8, 8)).astype(np.float32)
+    at = b.value(x)
+    root = b.call("", at, None, parent=None)
+    for n in range(times):
+        x = np.maximum(x - n, 0)
+        call = b.call("act", at, None)
+        at = call.outputs = b.value(x)
+    root.outputs = at
+    return b.tape
+
+
 HOSTILE = "<script>alert('x')</script>\"&\u202e" + "n" * 260
 
 

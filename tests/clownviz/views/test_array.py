@@ -98,6 +98,11 @@ def test_a_long_axis_keeps_both_ends_and_says_what_is_left_out():
     assert view.shown == "64 of 300 rows, 128 of 700 columns"
 
 
+def test_an_axis_that_is_hardly_too_long_is_shown_whole():
+    view = ArrayView(np.zeros((65, 64)), role="weight")
+    assert (view.codes.shape, view.shown) == ((65, 64), "")
+
+
 def test_an_image_is_thinned_evenly_and_not_cut():
     view = ArrayView(np.zeros((1, 3, 224, 224), dtype=np.float32))
     _, rows, _ = view.facts()["index"]

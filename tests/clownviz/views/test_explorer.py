@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
-from support.pictured import HOSTILE, hostile, lenet, transformer, wide
+from support.pictured import HOSTILE, hostile, lenet, reused, transformer, wide
 
 from clownviz.capture.tape import ModuleInfo, Tape
 from clownviz.views.array import decode
@@ -120,6 +120,19 @@ def test_facts_say_shapes_parameters_and_ties():
     assert facts["Input"] == "(2, 12)" and facts["Parameters"] == "2,048"
     assert facts["Tied to"] == "head.weight"
     assert explorer.headline.startswith("14.9 k parameters")
+
+
+def test_every_call_of_a_reused_module_has_its_own_arrays():
+    explorer = Explorer(reused(3), selection="act")
+    detail, _ = explorer.detail("act")
+    assert [(a["call"], a["title"]) for a in detail["arrays"]] == [
+        (number, title) for number in (1, 2, 3) for title in ("Input", "Output")
+    ]
+    assert len({a["key"] for a in detail["arrays"]}) == 6
+    assert "Output #3: Tensor" in explorer.text()
+    many, _ = Explorer(reused(20)).detail("act")
+    assert {a["call"] for a in many["arrays"]} == set(range(1, 9))
+    assert many["notes"] == ["Shown are the first 8 of 20 calls."]
 
 
 def test_a_failed_run_says_where_and_why():
