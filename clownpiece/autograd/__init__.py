@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
     from .engine import backward, grad
     from .function import Function
-    from .gradcheck import gradcheck, gradgradcheck
+    from .checking import gradcheck, gradgradcheck
 
 _UPPER = {
     "Function": "function",
@@ -31,8 +31,8 @@ _UPPER = {
     "detect_anomaly": "anomaly",
     "functional": "",
     "grad": "engine",
-    "gradcheck": "gradcheck",
-    "gradgradcheck": "gradcheck",
+    "gradcheck": "checking",
+    "gradgradcheck": "checking",
     "is_anomaly_enabled": "anomaly",
     "set_detect_anomaly": "anomaly",
 }

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import html
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -108,9 +106,7 @@ class Diagram(graphviz.Digraph, View):
 
     def html(self) -> str:
         """An image that nothing can strip: it is data, not markup of the page."""
-        data = base64.b64encode(self.svg().encode()).decode()
-        alt = html.escape(self._title(), quote=True)
-        return f'<img alt="{alt}" style="max-width:none" src="data:image/svg+xml;base64,{data}">'
+        return self.image(self._title(), style="max-width:none")
 
     def json(self) -> dict[str, Any]:
         if self.graph is None:
@@ -228,8 +224,13 @@ class Diagram(graphviz.Digraph, View):
     def _repr_mimebundle_(
         self, include: Any = None, exclude: Any = None, **options: Any
     ) -> dict[str, Any]:
-        bundle: dict[str, Any] = {"image/svg+xml": self.svg(), "text/plain": self.text()}
-        wanted = set(bundle) if include is None else set(include)
+        bundle: dict[str, Any] = {
+            "text/html": self.html(),
+            "image/svg+xml": self.svg(),
+            "text/plain": self.text(),
+        }
+        # A front end that may choose takes the image, so markup is only given when asked for.
+        wanted = {"text/html", "text/plain"} if include is None else set(include)
         return {kind: bundle[kind] for kind in bundle if kind in wanted - set(exclude or ())}
 
 

@@ -267,11 +267,19 @@ class Explorer(View):
 
     # -- as text, SVG, HTML, JSON ------------------------------------------------------------
 
-    def text(self) -> str:
+    def outline(self) -> str:
+        """The part of the text that no value changes: the model, its tree and its shapes.
+
+        It is what a notebook keeps, since values after training differ between machines.
+        """
         lines = Tree(self.tape).text().splitlines()
         if len(lines) > MOST_ROWS:
             more = len(lines) - MOST_ROWS
             lines = [*lines[:MOST_ROWS], f"… {more:,} more lines: summary() shows them"]
+        head = printable(f"{self.tape.model}: {self.headline}")
+        return "\n".join(fit(line, LONGEST) for line in [head, *lines[1:]])
+
+    def text(self) -> str:
         row = self.row(self.selection)
         name = printable(row.path) or "the model"
         chosen = [f"selected: {name}, {printable(row.kind)}({printable(row.extra)})"]
@@ -280,8 +288,7 @@ class Explorer(View):
             chosen.append(f"  {printable(one.title)}{call}: {tensor_text(one.tensor)}")
         error = self._error()
         tail = [f"failed: {printable(error)}"] if error else []
-        head = printable(f"{self.tape.model}: {self.headline}")
-        return "\n".join(fit(line, LONGEST) for line in [head, *lines[1:], *chosen, *tail])
+        return "\n".join([self.outline(), *(fit(line, LONGEST) for line in [*chosen, *tail])])
 
     def svg(self) -> str:
         row = self.row(self.selection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import os
@@ -38,6 +39,17 @@ class View(ABC):
     def html(self) -> str:
         """A fragment of HTML."""
         return f'<pre class="clownviz">{html.escape(self.text())}</pre>'
+
+    def image(self, alt: str, *, style: str = "max-width:100%", kind: str = "clownviz") -> str:
+        """The picture as an `<img>`, data that nothing strips.
+
+        It survives where inline SVG and styles do not: in untrusted notebooks, on GitHub.
+        """
+        data = base64.b64encode(self.svg().encode()).decode()
+        return (
+            f'<img class="{kind}" alt="{html.escape(alt, quote=True)}" style="{style}" '
+            f'src="data:image/svg+xml;base64,{data}">'
+        )
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write it as the ending of the name says: .html, .svg, .json or .txt.

@@ -6,8 +6,6 @@ outputs, and the widget hides the picture for as long as it lives.
 
 from __future__ import annotations
 
-import base64
-import html
 import sys
 from typing import Any
 
@@ -27,25 +25,23 @@ def in_kernel() -> bool:
 def still(view: View, alt: str, text: str | None = None) -> dict[str, str]:
     """A MIME bundle without a script: an `<img>` of the view's SVG, and its text.
 
-    An image survives where inline SVG and styles are stripped: in untrusted notebooks, on GitHub.
     `text` stands in for the view's own text.
     """
-    data = base64.b64encode(view.svg().encode()).decode()
-    image = (
-        f'<img class="clownviz-still" alt="{html.escape(alt, quote=True)}" '
-        f'style="max-width:100%" src="data:image/svg+xml;base64,{data}">'
-    )
+    image = view.image(alt, kind="clownviz-still")
     return {"text/html": image, "text/plain": view.text() if text is None else text}
 
 
-def show(view: View, widget: Any, alt: str) -> None:
-    """Show a view with its widget in a notebook, or its text anywhere else."""
+def show(view: View, widget: Any, alt: str, text: str) -> None:
+    """Show a view with its widget in a notebook, or its text anywhere else.
+
+    `text` is what the notebook keeps: the part of the view's text that is the same on every run.
+    """
     if not in_kernel():
         print(view.text())
         return
     from IPython.display import display
 
-    display(still(view, alt), raw=True)
+    display(still(view, alt, text), raw=True)
     display(bundle_of(widget, alt), raw=True)
 
 

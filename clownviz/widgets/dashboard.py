@@ -188,11 +188,12 @@ class DashboardWidget(anywidget.AnyWidget):
         return f"stopped at step {count:,}" if count else "waiting for the first step"
 
     def _heard(self, _: Any, content: Any, buffers: Any) -> None:
-        if self._control.obey(content):
-            return
         if isinstance(content, dict) and content.get("wish") == "history":
             with self._flushing:
                 self.batch = self._feed.everything()
+        elif self._thread is not None:
+            # Without a loop it is a click that waited for its end: too late to mean anything.
+            self._control.obey(content)
 
 
 def _shell() -> Any:

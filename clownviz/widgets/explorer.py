@@ -121,7 +121,7 @@ class Explore(View):
         return f"Explorer of {printable(self.explorer.tape.model)}"
 
     def _ipython_display_(self) -> None:
-        show(self.explorer, self.widget, self._title())
+        show(self.explorer, self.widget, self._title(), self.explorer.outline())
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, Any]:
         return {**bundle_of(self.widget, self._title()), **still(self.explorer, self._title())}

@@ -193,9 +193,10 @@ def test_a_layout_that_takes_too_long_gives_a_simpler_diagram(monkeypatch):
 
 def test_the_bundle_for_a_notebook_has_picture_and_text():
     made = Diagram.of(convnet())
-    assert set(made._repr_mimebundle_()) == {"image/svg+xml", "text/plain"}
+    assert set(made._repr_mimebundle_()) == {"text/html", "text/plain"}
     assert set(made._repr_mimebundle_(include=["text/plain"])) == {"text/plain"}
-    assert made._repr_mimebundle_(exclude=["image/svg+xml"]) == {"text/plain": made.text()}
+    assert made._repr_mimebundle_(exclude=["text/html"]) == {"text/plain": made.text()}
+    assert made._repr_mimebundle_(include=["image/svg+xml"]) == {"image/svg+xml": made.svg()}
 
 
 def test_a_diagram_is_written_to_a_file(tmp_path):
