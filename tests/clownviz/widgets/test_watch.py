@@ -190,6 +190,13 @@ class TestTheWidget:
         widget._heard(widget, content, [])
         assert not recorder.gate.paused
 
+    def test_a_click_that_comes_after_the_loop_is_too_late(self, live):
+        model, optimizer, recorder, widget = live
+        train(model, optimizer, 2)
+        widget.finish()
+        widget._heard(widget, {"wish": "pause"}, [])
+        assert not recorder.gate.paused
+
     def test_a_loop_in_a_thread_pauses_steps_resumes_and_ends(self, live):
         model, optimizer, recorder, widget = live
         ended = []
@@ -201,7 +208,7 @@ class TestTheWidget:
             ended.append(True)
 
         thread = threading.Thread(target=loop)
-        widget._heard(widget, {"wish": "pause"}, [])
+        recorder.gate.pause()
         thread.start()
         wait_until(lambda: recorder.gate.waiting and widget.paused)
         assert widget.status["text"] == f"paused at step {recorder.count}"
