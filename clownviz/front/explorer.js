@@ -251,7 +251,7 @@ class Explorer {
 }
 
 export default {
-  /** @param {{ model: Model, el: HTMLElement }} context */
+  /** @param {import("@anywidget/types").RenderProps} context */
   render({ model, el }) {
     const unmount = mount({ model, el });
     const showStill = hideStill(el);

@@ -302,6 +302,9 @@ class Explorer(View):
             error=self._error(),
         )
 
+    def html(self) -> str:
+        return self.image(f"Explorer of {printable(self.tape.model)}")
+
     def json(self) -> dict[str, Any]:
         detail, _ = self.detail(self.selection)
         scene = {name: value for name, value in self.scene().items() if name != "diagram"}
