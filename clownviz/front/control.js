@@ -2,7 +2,7 @@
 /**
  * The way of a click into a kernel whose main thread is busy with a loop.
  *
- * widget's own comm is heard only between cells. A comm that the page opens is heard at once
+ * A widget's own comm is heard only between cells. A comm that the page opens is heard at once
  * where the kernel has threads for it (ipykernel 7), and says so by its answer. Where it does
  * not answer, an interrupt is caught by the kernel between two steps; and while nothing runs,
  * the widget's own comm works.
