@@ -21,6 +21,8 @@ PYTHON ?= $(shell for python in python3 python3.14 python3.13 python3.12 python3
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' $(firstword $(MAKEFILE_LIST))
 
+# Its matrices are small: threads of BLAS would only wait for each other, long where others work.
+demo: export OPENBLAS_NUM_THREADS ?= 1
 demo: $(VENV)/.has-core
 	@$(BIN)/clownviz demo
 

@@ -25,6 +25,9 @@ from .symbols import MOVES, symbol
 
 __all__ = ["Cluster", "Edge", "Graph", "Node", "dataflow"]
 
+MOST_PLACES = 24
+"""How often one module without numbers of its own is drawn; what follows shares its last card."""
+
 
 @dataclass(slots=True)
 class Node:
@@ -222,7 +225,9 @@ class _Builder:
     def _end(self, call: Call) -> None:
         card = self.card[call.index]
         above = self.card.get(call.parent) if call.parent is not None else None
-        bit = self._bit(self._shown(call.path))
+        # What comes out of a place depends on that place: the pool after the second `relu` is not
+        # the pool after the first.
+        bit = self._bit(card if card is not None else self._shown(call.path))
         for ref in leaves(call.outputs):
             if card is not None and above is None:
                 self._comes_from(int(ref), card, call.path)
@@ -268,9 +273,9 @@ class _Builder:
             bits |= known if where == call else 1
         return bits
 
-    def _bit(self, path: str) -> int:
+    def _bit(self, where: str) -> int:
         # Bit 0 stands for everything that comes from outside.
-        return self.bits.setdefault(path, 2 << len(self.bits))
+        return self.bits.setdefault(where, 2 << len(self.bits))
 
     def _move(self, operation: Operation) -> None:
         source = self.source.get(operation.inputs[0])
@@ -324,14 +329,16 @@ class _Builder:
         """A module without numbers of its own, drawn as the operation that it is.
 
         One `relu` that serves everywhere would tie the whole picture into a knot, though its
-        calls share nothing. So every place has a card, and a loop over time has one.
+        calls share nothing. So every place has a card, up to a limit, and a loop over time has one.
         """
         bits = self._bits(map(int, leaves(call.inputs)), call.parent)
         parent = self.tape.calls[call.parent].path if call.parent is not None else ""
         key = (path, self._shown(parent), bits)
         name = self.numbers.get(key)
+        places = self.places.setdefault(path, [])
+        if name is None and len(places) >= MOST_PLACES:
+            name = self.numbers[key] = places[-1].id
         if name is None:
-            places = self.places.setdefault(path, [])
             name = f"node@{len(places) + 1}:{path}" if places else f"node:{path}"
             self.numbers[key] = name
             node = Node(name, "module", path, self._container_of(path), count=0)

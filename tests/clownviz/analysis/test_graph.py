@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.tapes import TapeMaker
 
-from clownviz.analysis.graph import dataflow
+from clownviz.analysis.graph import MOST_PLACES, dataflow
 from clownviz.analysis.modules import rows
 from clownviz.analysis.plan import MOST_SIBLINGS, make_plan
 
@@ -70,6 +70,35 @@ def test_an_activation_used_twice_is_no_loop():
         ("node:b", "node@2:relu"),
         ("node@2:relu", "output:output"),
     ]
+
+
+def test_a_pool_behind_an_activation_that_is_used_twice_is_no_loop_either():
+    made, x = made_with("a", "b")
+    made.module("relu", "ReLU")
+    made.module("pool", "MaxPool2d")
+    with made.call("", x=x) as net:
+        h = made.layer("pool", made.layer("relu", made.layer("a", x)))
+        net.returns(made.layer("pool", made.layer("relu", made.layer("b", h))))
+    assert [*dataflow(made.tape).edges] == [
+        ("input:x", "node:a"),
+        ("node:a", "node:relu"),
+        ("node:relu", "node:pool"),
+        ("node:pool", "node:b"),
+        ("node:b", "node@2:relu"),
+        ("node@2:relu", "node@2:pool"),
+        ("node@2:pool", "output:output"),
+    ]
+
+
+def test_modules_without_numbers_that_feed_each_other_for_ever_end_in_one_card():
+    made, x = made_with()
+    made.module("relu", "ReLU")
+    made.module("pool", "MaxPool2d")
+    with made.call("", x=x) as net:
+        for _ in range(200):
+            x = made.layer("pool", made.layer("relu", x))
+        net.returns(x)
+    assert len(dataflow(made.tape).nodes) <= 2 * MOST_PLACES + 2
 
 
 def test_an_activation_in_a_loop_over_time_is_one_node():
