@@ -197,7 +197,7 @@ def test_a_layer_is_chosen_and_a_range_of_steps(board, lab_page):
     assert option.inner_text().startswith("2 ")
     shown.root.get_by_role("radio", name="Update ratio").click()
     losses = shown.root.get_by_role("img").first
-    assert "steps 1 to 60: loss" in losses.get_attribute("aria-label")
+    shown.root.get_by_role("img", name="steps 1 to 60: loss").wait_for()
     losses.scroll_into_view_if_needed()
     box = losses.bounding_box()
     middle = box["y"] + box["height"] / 2
@@ -207,6 +207,8 @@ def test_a_layer_is_chosen_and_a_range_of_steps(board, lab_page):
     lab_page.page.mouse.up()
     everything = shown.button("All steps")
     everything.wait_for()
+    # The canvas, and with it its label, follows in the next frame.
+    shown.root.get_by_role("img", name=re.compile(r"steps (?!1 to)\d+ to")).first.wait_for()
     first, last = re.search(r"steps (\d+) to (\d+)", losses.get_attribute("aria-label")).groups()
     assert 1 < int(first) < int(last) < 60
     lab_page.pictures("watch-range", shown.root)
