@@ -40,11 +40,11 @@ class Scale:
 
     def position(self, values: np.ndarray) -> np.ndarray:
         """Where each value lies between the ends, 0…1, clipped; NaN stays NaN."""
-        span = self.hi - self.lo
         values = np.asarray(values, dtype=np.float64)
-        if span == 0:
-            return np.where(np.isnan(values), np.nan, np.clip(np.sign(values - self.lo), 0, 1))
-        return np.clip((values - self.lo) / span, 0.0, 1.0)
+        # Dividing first: the whole width of float64's range overflows.
+        with np.errstate(over="ignore"):
+            share = values / self.limit if self.limit > 0 else np.sign(values)
+        return np.clip((share + 1) / 2 if self.signed else share, 0.0, 1.0)
 
 
 def scale_of(values: Any, limit: float | None = None) -> Scale:

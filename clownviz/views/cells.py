@@ -66,7 +66,8 @@ def _levels(values: np.ndarray, limit: float, signed: bool) -> np.ndarray:
     """The colour number of every value, −1 for NaN."""
     values = np.asarray(values, dtype=np.float64)
     missing = np.isnan(values)
-    share = values / limit if limit > 0 else np.sign(values)
+    with np.errstate(over="ignore"):
+        share = values / limit if limit > 0 else np.sign(values)
     share = np.clip(np.where(missing, 0.0, share), -1.0 if signed else 0.0, 1.0)
     place = (share + 1) / 2 if signed else share
     return np.where(missing, -1, np.floor(place * (LEVELS - 1) + 0.5)).astype(np.intp)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from clownviz import look
@@ -154,6 +154,8 @@ def test_an_outlier_is_clipped_at_three_sigma_but_a_sparse_map_is_not() -> None:
     assert (sparse > look.scale_of(sparse).limit).mean() <= 0.01
 
 
+@example([1.79e308, -1.79e308])
+@example([5e-324, 1e300])
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=20))
 def test_every_value_has_a_colour(values: list[float]) -> None:
     assert look.colormap(np.array(values, dtype=float)).shape == (len(values), 4)

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -70,6 +70,7 @@ def test_every_shape_has_its_layout(shape, role, image, layout, cells):
     assert len(view.data) == math.prod(cells) == view.facts()["length"]
 
 
+@example(np.array([[1e308, -1e308], [5e-324, 0.0]]), "weight", 500)
 @given(
     hnp.arrays(np.float32, hnp.array_shapes(min_dims=0, max_dims=5, max_side=40)),
     st.sampled_from(["activation", "weight", "gradient"]),
