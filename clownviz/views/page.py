@@ -181,8 +181,9 @@ main > section {
   overflow-x: auto;
 }
 
-main svg {
+main > section svg {
   max-width: 100%;
+  height: auto;
 }
 
 #clownviz-explorer .cv-top h2 {

@@ -52,10 +52,11 @@ class HeatScale:
             cell = wide / max(1, len(cells))
             top = y + layer * high + 1
             for start, stop, color in _runs(cells):
-                path = f"M{x + start * cell:.1f} {top:g}h{(stop - start) * cell:.1f}v{high - 2:g}"
+                # Both ends are rounded alike: neighbours that share one leave no gap between them.
+                left, right = round(x + start * cell, 1), round(x + stop * cell, 1)
                 parts.append(
                     f'<path shape-rendering="crispEdges" style="fill:{color}" '
-                    f'd="{path}h{-(stop - start) * cell:.1f}z"/>'
+                    f'd="M{left:.1f} {top:g}H{right:.1f}v{high - 2:g}H{left:.1f}z"/>'
                 )
         return parts
 
