@@ -95,10 +95,12 @@ class Tensor(TensorMethods):
     def __new__(cls, data: Any = None, *args: Any, **kwargs: Any) -> Any:
         made = super().__new__(cls)
         if isinstance(data, Tensor):
-            data = data.array
-        made.array = np.asarray([] if data is None else data)
-        if made.array.dtype not in FROM_NUMPY or not isinstance(data, np.ndarray):
-            made.array = made.array.astype(np.float32)
+            made.array = data.array
+        elif isinstance(data, int):
+            # As in PyTorch, numbers alone are a shape: Tensor(2, 3).
+            made.array = np.zeros((data, *args), np.float32)
+        else:
+            made.array = np.array([] if data is None else data, np.float32)
         return made
 
     # -- what it is -------------------------------------------------------------------------

@@ -118,6 +118,8 @@ class Op:
         """Sort what a caller gave into inputs (a flat sequence) and parameters by name."""
         inputs = self.inputs
         count = len(inputs)
+        if len(args) == count and not kwargs and not self.variadic:
+            return args, {}
         given = args[:count]
         rest = args[count:]
         if rest:

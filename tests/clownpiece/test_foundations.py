@@ -92,6 +92,11 @@ def test_from_numpy_shares_memory_and_tensor_copies():
     assert cp.as_tensor(shared) is shared
 
 
+def test_the_class_itself_takes_data_or_a_shape_as_pytorch_s_does():
+    assert cp.Tensor([1, 2]).tolist() == [1.0, 2.0] and cp.Tensor([1, 2]).dtype is cp.float32
+    assert cp.Tensor(2, 3).shape == (2, 3) and cp.Tensor(4).shape == (4,) and len(cp.Tensor()) == 0
+
+
 def test_numpy_asks_the_tensor_about_operators():
     x = cp.ones(2, requires_grad=True)
     result = np.array([2.0, 3.0], np.float32) * x
