@@ -21,9 +21,9 @@ from .node import Node, RemovableHandle
 if TYPE_CHECKING:
     from . import functional as functional
     from .anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
+    from .checking import gradcheck, gradgradcheck
     from .engine import backward, grad
     from .function import Function
-    from .checking import gradcheck, gradgradcheck
 
 _UPPER = {
     "Function": "function",
