@@ -40,7 +40,7 @@ class Guard:
         self.errors: list[str] = []
         self.requests: list[str] = []
         self.console: list[str] = []
-        context.on("weberror", lambda error: self.errors.append(str(error.error)))
+        context.on("weberror", lambda error: self.errors.append(_with_stack(error.error)))
         context.on("request", lambda request: self._see(request.url))
         context.on("console", self._hear)
         context.on("page", lambda page: page.on("websocket", lambda socket: self._see(socket.url)))
@@ -58,6 +58,11 @@ class Guard:
         """Fail if a page raised or asked for something off the machine."""
         assert not self.requests, f"requests that left the machine: {self.requests}"
         assert not self.errors, "errors in the page:\n" + "\n".join(self.errors)
+
+
+def _with_stack(error: Any) -> str:
+    """Where in the page it happened, if the browser says so."""
+    return getattr(error, "stack", None) or str(error)
 
 
 def take_pictures(page: Any, name: str, element: Any = None) -> list[Path]:
@@ -183,6 +188,8 @@ class LabPage:
         self.command("apputils:change-theme", theme=full)
         light = "true" if name == "light" else "false"
         self.page.wait_for_selector(f"body[data-jp-theme-light='{light}']", state="attached")
+        # JupyterLab veils the change, and stumbles if the next one comes before the veil is gone.
+        self.page.wait_for_selector("#jupyterlab-splash", state="detached")
 
     def save(self) -> None:
         """Write the notebook with its outputs to the lab's folder."""
