@@ -68,11 +68,13 @@ def _with_stack(error: Any) -> str:
 def take_pictures(page: Any, name: str, element: Any = None) -> list[Path]:
     """Save `name-<width>.png` of the page (or a locator in it) where $CLOWNVIZ_SHOTS says.
 
-    Without the variable nothing is saved, but the widths are walked through all the same, so
-    that what a narrow window breaks is found.
+    Without the variable nothing is saved, but a page is walked through the widths all the same,
+    so that what a narrow window breaks is found.
     """
     folder = os.environ.get("CLOWNVIZ_SHOTS")
-    saved = []
+    saved: list[Path] = []
+    if element and not folder:
+        return saved
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": HEIGHT})
         page.wait_for_timeout(250)  # motion lasts 200 ms
