@@ -4,7 +4,7 @@ Each layer stands only on the one below: kernels, tensor, autograd, operations, 
 optimizers, data. PyTorch's names, arguments, results and errors hold here too.
 """
 
-from . import autograd, creation, dtypes, random
+from . import autograd, creation, cuda, dtypes, random
 from .autograd.anomaly import is_anomaly_enabled
 from .autograd.mode import (
     enable_grad,

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from . import autograd as autograd
 from . import creation as creation
+from . import cuda as cuda
 from . import dtypes as dtypes
 from . import random as random
 from .autograd.anomaly import is_anomaly_enabled as is_anomaly_enabled
