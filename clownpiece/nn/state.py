@@ -284,7 +284,8 @@ def _load(
 def _key_problems(found: Findings) -> Iterator[str]:
     for title, keys in (("Missing", found.missing), ("Unexpected", found.unexpected)):
         if keys:
-            yield f"{title} key(s) in state_dict: {', '.join(map(repr, keys))}."
+            listed = ", ".join(f'"{key}"' for key in keys)
+            yield f"{title} key(s) in state_dict: {listed}."
 
 
 def _like(tensor: Tensor, given: Tensor) -> Tensor:

@@ -322,8 +322,8 @@ def test_all_that_does_not_fit_is_said_in_one_message():
         model.load_state_dict(state)
     said = str(caught.value)
     assert said.startswith("Error(s) in loading state_dict for SimpleNet:\n\t")
-    assert "Missing key(s) in state_dict: 'layer1.bias'." in said
-    assert "Unexpected key(s) in state_dict: 'layer3.weight'." in said
+    assert 'Missing key(s) in state_dict: "layer1.bias".' in said
+    assert 'Unexpected key(s) in state_dict: "layer3.weight".' in said
     assert (
         "size mismatch for layer1.weight: the state_dict has shape clownpiece.Size([9, 9]), "
         "the current model has clownpiece.Size([3, 4])." in said
