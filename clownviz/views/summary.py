@@ -278,7 +278,7 @@ _CSS = (
     "margin-right:.5em;vertical-align:-.1em;opacity:.5}"
     ".clownviz.cv-rows dl{display:grid;grid-template-columns:max-content 1fr;gap:.15em 1em;"
     "margin:.5em .6em;border-top:1px solid var(--cv-border);padding-top:.5em}"
-    ".clownviz.cv-rows dt{color:var(--cv-muted);font-weight:400}"
+    ".clownviz.cv-rows dl dt{color:var(--cv-muted);font-weight:400;width:auto;white-space:nowrap}"
     ".clownviz.cv-rows dd{margin:0}"
 )
 
