@@ -104,12 +104,12 @@ def _one_axis(x: Any, dim: int | None) -> int | None:
 
 def _argmax(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     _check_not_empty("argmax", x, dim)
-    return np.argmax(x, _one_axis(x, dim), keepdims=keepdim)
+    return x.argmax(_one_axis(x, dim), keepdims=keepdim)
 
 
 def _argmin(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     _check_not_empty("argmin", x, dim)
-    return np.argmin(x, _one_axis(x, dim), keepdims=keepdim)
+    return x.argmin(_one_axis(x, dim), keepdims=keepdim)
 
 
 argmax = op(

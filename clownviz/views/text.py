@@ -56,9 +56,9 @@ def sparkline(counts: np.ndarray, cells: int = _SPARK_CELLS) -> str:
     """
     edges = np.linspace(0, len(counts), min(cells, len(counts)) + 1).astype(int)
     joined = np.add.reduceat(counts, edges[:-1]) if len(counts) else np.zeros(1)
-    top = joined.max() or 1
+    top = float(np.max(joined, initial=0)) or 1.0
     # A bar that is not empty never looks as low as one that is.
-    levels = [0 if c == 0 else max(1, round(float(c) / float(top) * 7)) for c in joined]
+    levels = [0 if c == 0 else max(1, round(float(c) / top * 7)) for c in joined]
     return "".join(_BARS[level] for level in levels)
 
 
