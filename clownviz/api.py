@@ -12,6 +12,7 @@ from typing import Any
 
 from .capture.capture import Capture, capture, describe, run
 from .capture.tape import Tape
+from .capture.tape_file import load, save
 from .views.dashboard import Dashboard
 from .views.diagram import Diagram
 from .views.explorer import Explorer
@@ -30,8 +31,10 @@ __all__ = [
     "describe",
     "diagram",
     "explore",
+    "load",
     "page",
     "run",
+    "save",
     "summary",
     "tree",
     "watch",
