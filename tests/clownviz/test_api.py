@@ -10,6 +10,7 @@ import pytest
 import clownpiece
 import clownviz
 from clownpiece import nn
+from clownviz.capture.tape import Tape
 
 
 class Net(nn.Module):
@@ -50,6 +51,33 @@ def test_a_verb_without_inputs_tells_what_is_known_before_a_run(verb):
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_verb_passes_keyword_arguments_to_the_model(verb, x):
     assert verb(Net(), x, kwargs={"scale": 2.0}).text()
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_shows_a_tape_as_it_shows_the_run_itself(verb, x):
+    model = Net()
+    tape = clownviz.run(model, x, keep="sample")
+    assert verb(tape).text() == verb(model, x).text()
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_tape_with_something_to_run_it_on_is_refused(verb, x):
+    tape = clownviz.run(Net(), x)
+    with pytest.raises(TypeError, match="inputs: a tape holds a run that is over"):
+        verb(tape, x)
+    with pytest.raises(TypeError, match="inputs and kwargs: a tape"):
+        verb(tape, x, kwargs={"scale": 2.0})
+
+
+def test_a_tape_has_its_gradients_or_not(x):
+    with pytest.raises(TypeError, match="gradients and loss: a tape"):
+        clownviz.explore(clownviz.run(Net(), x), gradients=True, loss=lambda out: out)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_tape_without_a_model_is_refused_with_what_it_holds(verb):
+    with pytest.raises(ValueError, match="this tape of Net holds no modules, only 0 steps"):
+        verb(Tape(model="Net"))
 
 
 def test_a_diagram_is_a_digraph_that_can_be_edited(x):

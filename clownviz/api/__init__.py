@@ -1,0 +1,32 @@
+"""The verbs people type: `summary`, `tree`, `diagram`, `explore`, `watch`, `page`.
+
+Each takes a model and what to call it with, or a tape of a run. It runs the model once if it is
+given inputs, leaves it as it was, and answers as text, as a static picture and, where there is a
+front end for it, as a live widget.
+"""
+
+from __future__ import annotations
+
+from ..capture.capture import Capture, capture, describe, run
+from ..capture.tape_file import load, save
+from .live import Watch, explore, watch
+from .pages import page
+from .shown import Shown
+from .structure import diagram, summary, tree
+
+__all__ = [
+    "Capture",
+    "Shown",
+    "Watch",
+    "capture",
+    "describe",
+    "diagram",
+    "explore",
+    "load",
+    "page",
+    "run",
+    "save",
+    "summary",
+    "tree",
+    "watch",
+]

@@ -1,0 +1,34 @@
+"""How a view shows itself: as HTML in a notebook, as text in a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..views.view import View
+
+__all__ = ["Shown"]
+
+
+class Shown(View):
+    """A view as a notebook, a terminal or a file shows it.
+
+    A notebook gets HTML, a terminal gets text; `save` writes whichever a file's name asks for.
+    """
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+
+    def text(self) -> str:
+        return self.view.text()
+
+    def svg(self) -> str:
+        return self.view.svg()
+
+    def html(self) -> str:
+        return self.view.html()
+
+    def json(self) -> dict[str, Any]:
+        return self.view.json()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/html": self.html(), "text/plain": self.text()}

@@ -1,0 +1,68 @@
+"""What a model is made of: `summary`, `tree`, `diagram`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..views.diagram import Diagram
+from ..views.summary import DEFAULT_COLUMNS, Summary
+from ..views.tree import Tree
+from .shown import Shown
+from .tapes import tape_of
+
+__all__ = ["diagram", "summary", "tree"]
+
+
+def summary(
+    model: Any,
+    *inputs: Any,
+    columns: Sequence[str] = DEFAULT_COLUMNS,
+    depth: int | None = None,
+    fold: bool = True,
+    kwargs: dict[str, Any] | None = None,
+) -> Shown:
+    """The table of a model's modules: shapes, parameters, multiply-adds.
+
+    Args:
+        model: a Module, or the tape of a run.
+        inputs: what the model is called with; without any the table is of what is known before.
+        columns: names from `clownviz.views.summary.COLUMNS`.
+        depth: how many levels to show; None shows as many as stay readable.
+        fold: show equal blocks once.
+        kwargs: keyword arguments for the model.
+
+    >>> import clownpiece, clownviz
+    >>> from clownpiece import nn
+    >>> model = nn.Sequential(nn.Linear(4, 3), nn.ReLU())
+    >>> "15" in clownviz.summary(model, clownpiece.ones(2, 4)).text()
+    True
+    """
+    tape = tape_of(model, inputs, kwargs, keep="shapes")
+    return Shown(Summary(tape, columns=columns, depth=depth, fold=fold))
+
+
+def tree(
+    model: Any,
+    *inputs: Any,
+    depth: int | None = None,
+    fold: bool = True,
+    kwargs: dict[str, Any] | None = None,
+) -> Shown:
+    """The tree of a model's modules; arguments as for `summary`."""
+    return Shown(Tree(tape_of(model, inputs, kwargs, keep="shapes"), depth=depth, fold=fold))
+
+
+def diagram(
+    model: Any, *inputs: Any, kwargs: dict[str, Any] | None = None, **options: Any
+) -> Diagram:
+    """The diagram of a model as a `graphviz.Digraph` that can be edited and rendered.
+
+    Args:
+        model: a Module, or the tape of a run.
+        inputs: what the model is called with; without any the tree of modules is drawn.
+        kwargs: keyword arguments for the model.
+        options: `depth`, `closed`, `fold`, `unfolded`, `direction`, `selected`, `budget`: see
+            `Diagram.of`.
+    """
+    return Diagram.of(tape_of(model, inputs, kwargs, keep="shapes"), **options)
