@@ -14,7 +14,7 @@ from typing import Any
 from ..capture.tape import Call, ParameterInfo, Tape
 from .cost import own_cost
 
-__all__ = ["Repeat", "Row", "Totals", "repeats", "rows", "totals"]
+__all__ = ["Repeat", "Row", "Totals", "repeats", "rows", "signatures", "totals"]
 
 LONGEST_PERIOD = 4
 FEWEST_LEAVES = 4
@@ -255,7 +255,7 @@ def repeats(tape: Tape, table: dict[str, Row] | None = None) -> list[Repeat]:
     own (`query`, `key`) are not repetitions. A run of single modules counts from four on, one of
     blocks from two on; groups of up to four siblings are recognized too.
     """
-    signatures = _signatures(tape)
+    (numbers,) = signatures(tape)
     if table is not None:
         shapes = [(table[path].input, table[path].output, table[path].calls) for path in table]
     else:
@@ -263,27 +263,30 @@ def repeats(tape: Tape, table: dict[str, Row] | None = None) -> list[Repeat]:
     codes: dict[Any, int] = {}
     seen: dict[str, int] = {}
     for path, shape in zip(tape.modules, shapes):
-        seen[path] = codes.setdefault((signatures[path], shape), len(codes))
+        seen[path] = codes.setdefault((numbers[path], shape), len(codes))
     found: list[Repeat] = []
     for info in tape.modules.values():
         found += _runs(info.children, [seen[path] for path in info.children], tape)
     return found
 
 
-def _signatures(tape: Tape) -> dict[str, int]:
-    """A number for each module; equal numbers mean equal structure."""
+def signatures(*tapes: Tape) -> list[dict[str, int]]:
+    """A number for each module of each tape; equal numbers mean equal structure."""
     numbers: dict[Any, int] = {}
-    of_path: dict[str, int] = {}
-    for info in reversed(tape.modules.values()):
-        key = (
-            info.kind,
-            info.extra,
-            info.alias_of,
-            tuple(_shape_of(p) for p in info.parameters),
-            tuple((tape.modules[path].name, of_path[path]) for path in info.children),
-        )
-        of_path[info.path] = numbers.setdefault(key, len(numbers))
-    return of_path
+    found = []
+    for tape in tapes:
+        of_path: dict[str, int] = {}
+        for info in reversed(tape.modules.values()):
+            key = (
+                info.kind,
+                info.extra,
+                info.alias_of,
+                tuple(_shape_of(p) for p in info.parameters),
+                tuple((tape.modules[path].name, of_path[path]) for path in info.children),
+            )
+            of_path[info.path] = numbers.setdefault(key, len(numbers))
+        found.append(of_path)
+    return found
 
 
 def _shape_of(parameter: ParameterInfo) -> tuple[str, tuple[int, ...], str, bool]:

@@ -1,4 +1,4 @@
-"""The verbs people type: `summary`, `tree`, `diagram`, `explore`, `watch`, `page`.
+"""The verbs people type: `summary`, `tree`, `diagram`, `explore`, `watch`, `compare`, `page`.
 
 Each takes a model and what to call it with, or a tape of a run. It runs the model once if it is
 given inputs, leaves it as it was, and answers as text, as a static picture and, where there is a
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ..capture.capture import Capture, capture, describe, run
 from ..capture.tape_file import load, save
+from .comparing import compare
 from .live import Watch, explore, watch
 from .pages import page
 from .shown import Shown
@@ -19,6 +20,7 @@ __all__ = [
     "Shown",
     "Watch",
     "capture",
+    "compare",
     "describe",
     "diagram",
     "explore",

@@ -1,0 +1,57 @@
+"""What differs between two models, tapes or checkpoints: `compare`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..analysis.compare import TOLERANCE
+from ..analysis.compare import compare as differences
+from ..capture.checkpoint import of_checkpoint
+from ..capture.tape import Tape
+from ..views.compare import Compare
+from .shown import Shown
+from .tapes import tape_of
+
+__all__ = ["compare"]
+
+
+def compare(
+    a: Any,
+    b: Any,
+    *inputs: Any,
+    tolerance: float = TOLERANCE,
+    gradients: bool = True,
+    loss: Callable[[Any], Any] | None = None,
+    kwargs: dict[str, Any] | None = None,
+) -> Shown:
+    """What differs between two models or checkpoints, and the first module where they diverge.
+
+    Args:
+        a, b: models, tapes, or checkpoints such as `model.state_dict()`, in any mixture.
+        inputs: what both models are called with; without any their structure and weights are
+            compared.
+        tolerance: relative difference up to which numbers count as the same.
+        gradients: also run backward in both and compare the gradients.
+        loss: what to run it from, given a model's output; by default the sum of the output.
+        kwargs: keyword arguments for both models.
+
+    >>> import clownpiece, clownviz, copy
+    >>> from clownpiece import nn
+    >>> model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    >>> other = copy.deepcopy(model)
+    >>> _ = nn.init.zeros_(other[2].weight)
+    >>> print(clownviz.compare(model, other, clownpiece.ones(1, 4)).view.difference.forward.label)
+    2
+    """
+    options = {"gradients": gradients, "loss": loss} if inputs or kwargs else {}
+
+    def look(side: Any) -> Tape:
+        if isinstance(side, Tape):
+            return side
+        if isinstance(side, Mapping):
+            return of_checkpoint(side)
+        return tape_of(side, inputs, kwargs, keep="full", **options)
+
+    first, second = look(a), look(b)
+    return Shown(Compare(differences(first, second, tolerance=tolerance), first, second))
