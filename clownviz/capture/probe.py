@@ -10,11 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from .gate import Gate
+from .tape import ABSENT
 
 __all__ = ["ABSENT", "NonFinite", "Probe", "norm"]
-
-# A norm is never negative, so this says "there was no gradient" and NaN keeps its own meaning.
-ABSENT = -1.0
 
 # Sums of squares in between are exact enough in float32; outside they lose digits or overflow.
 _SAFE = (1e-30, 1e30)

@@ -194,6 +194,7 @@ class Recorder:
     def _add_value(self, tensor: Any) -> Value:
         shape, dtype, nbytes = self.backend.facts(tensor)
         value = Value(len(self.tape.values), shape, dtype, nbytes)
+        value.requires_grad = self.backend.requires_grad(tensor)
         self.tape.values.append(value)
         return value
 

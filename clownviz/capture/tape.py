@@ -15,6 +15,7 @@ from .nested import Nested, Ref, leaves, text_of
 from .statistics import Stats
 
 __all__ = [
+    "ABSENT",
     "FAMILIES",
     "Call",
     "ModuleInfo",
@@ -24,8 +25,12 @@ __all__ = [
     "Stats",
     "Step",
     "Tape",
+    "Update",
     "Value",
 ]
+
+ABSENT = -1.0
+"""Stands for a norm where there was no gradient: a norm is never negative, and NaN is a finding."""
 
 FAMILIES = (
     "linear",
@@ -49,10 +54,13 @@ class Value:
     """One tensor as it was seen. The same id is the same tensor at the same version.
 
     Attributes:
-        array: a copy, if `keep` asked for one; a slice of the batch under `keep="sample"`.
+        array: a copy, if `keep` asked for one; of a part of the tensor under `keep="sample"`.
+        part: which part of the tensor `array` is: "" for the whole, else "batch 0", "batch 0,
+            every 4th position", …
         gradient: the id of the Value of its gradient.
         origin: where a tensor that no recorded operation made came from: `parameter:<path>`,
             `buffer:<path>`, or nothing.
+        requires_grad: whether a backward from what was made of it could reach it.
     """
 
     id: int
@@ -63,6 +71,8 @@ class Value:
     array: np.ndarray | None = None
     gradient: int | None = None
     origin: str = ""
+    part: str = ""
+    requires_grad: bool = False
 
 
 @dataclass(slots=True)
@@ -193,12 +203,47 @@ class Step:
 
 
 @dataclass(slots=True)
+class Update:
+    """One step of an optimizer. The arrays have a number for each of `Tape.trained`.
+
+    Attributes:
+        step: the run of the model that it followed, as in `Call.step`.
+        number: 1 for the first update on the tape, then 2, …
+        optimizer: its class name.
+        rates: learning rates; NaN for a parameter that this optimizer does not hold.
+        grad_norm, update_norm, weight_norm: Euclidean norms, float32; gradients are measured before
+            the step, weights after it. `ABSENT` where there was no gradient or where this
+            optimizer does not hold the parameter.
+        kept: which parameters still had the gradient of an earlier update when the backward of
+            this one began to add to it: `zero_grad` was forgotten.
+        at: its time on the tape's clock.
+    """
+
+    step: int
+    number: int
+    optimizer: str
+    rates: np.ndarray
+    grad_norm: np.ndarray
+    update_norm: np.ndarray
+    weight_norm: np.ndarray
+    kept: np.ndarray
+    at: int = 0
+
+
+@dataclass(slots=True)
 class Tape:
     """A model and what happened in it.
 
     Attributes:
         model: the class name of the model.
         modules: every module by path, parents before children, "" first.
+        operations: also those outside of the model, such as a loss; their `call` is None.
+        steps: numbers by run of the model; "loss" is found without help: the last scalar with a
+            gradient that was made outside of the model between a forward and its backward.
+        updates: the steps of all optimizers that hold parameters of the model.
+        trained: paths of the parameters that these optimizers hold, tied ones at their first.
+        untrained: paths of the trainable parameters that none of them holds; empty before the
+            first update.
         error: what ended the capture, if something was raised.
         notes: sentences about what the tape does not hold, and why.
     """
@@ -209,9 +254,17 @@ class Tape:
     calls: list[Call] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
+    updates: list[Update] = field(default_factory=list)
+    trained: tuple[str, ...] = ()
+    untrained: tuple[str, ...] = ()
     error: str | None = None
     sites: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def step_count(self) -> int:
+        """How many runs of the model are on it."""
+        return 1 + max((call.step for call in self.calls), default=-1)
 
     def forward_calls(self, step: int = 0) -> Iterator[Call]:
         """The forward calls of one run of the model, in the order in which they began."""
