@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from .data import LOOK, THEMES
 
-__all__ = ["color", "colors", "css", "family", "series", "variable"]
+__all__ = ["color", "colors", "css", "family", "rgb", "series", "variable"]
 
 
 def _flatten(theme: str) -> Iterator[tuple[str, str]]:
@@ -48,6 +48,15 @@ def color(name: str, theme: str = "light") -> str:
         near = [known for known in _COLORS[theme] if known.startswith(group)]
         hint = ", ".join(near or LOOK["themes"][theme])
         raise KeyError(f"no colour is named {name!r}: expected one of {hint}.") from None
+
+
+def rgb(color: str) -> tuple[int, int, int]:
+    """The three bytes of a ``#rrggbb``.
+
+    >>> rgb("#e000e0")
+    (224, 0, 224)
+    """
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
 
 
 def family(name: str) -> str:

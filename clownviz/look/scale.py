@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .colors import rgb
 from .data import LOOK
 
 __all__ = ["Scale", "colormap", "colormap_table", "matplotlib_colormap", "scale_of"]
@@ -77,14 +78,10 @@ def _limit(magnitudes: np.ndarray) -> float:
 
 def colormap_table(name: str, size: int = 256) -> np.ndarray:
     """``(size, 3)`` uint8: the named map (``"diverging"``, ``"sequential"``) at even steps."""
-    stops = np.array([_rgb(stop) for stop in LOOK["maps"][name]], dtype=np.float64)
+    stops = np.array([rgb(stop) for stop in LOOK["maps"][name]], dtype=np.float64)
     places = np.linspace(0, len(stops) - 1, size)
     channels = [np.interp(places, np.arange(len(stops)), stops[:, c]) for c in range(3)]
     return np.floor(np.stack(channels, axis=1) + 0.5).astype(np.uint8)
-
-
-def _rgb(colour: str) -> tuple[int, int, int]:
-    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
 def colormap(values: Any, limit: float | None = None) -> np.ndarray:
@@ -103,7 +100,7 @@ def colormap(values: Any, limit: float | None = None) -> np.ndarray:
     steps = np.floor(np.where(missing, 0.0, place) * 250 + 0.5).astype(np.intp)
     rgba = np.full((*values.shape, 4), 255, dtype=np.uint8)
     rgba[..., :3] = table[steps]
-    rgba[missing, :3] = _rgb(LOOK["themes"]["light"]["nan"])
+    rgba[missing, :3] = rgb(LOOK["themes"]["light"]["nan"])
     return rgba
 
 

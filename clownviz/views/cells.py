@@ -1,141 +1,303 @@
-"""Cells as static SVG: no raster image, one path a colour, so a still is small and crisp."""
+"""Grids of cells as static SVG: blocks with their cuts and signs, facets, bars."""
 
 from __future__ import annotations
+
+import html
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from .. import look
+from .codes import decode, marks
+from .layout import Axis, Piece
+from .raster import cell_image, colors_of
+from .svg import rect, text_element
 
-__all__ = ["draw_bars", "draw_grid", "draw_maps"]
+__all__ = ["GAP", "RULER", "Block", "Size", "asked", "draw_bars", "draw_facets"]
 
-LEVELS = 33
-MOST_CELLS = 6000
-MOST_TILES = 24
-GAP = 6
+GAP = 8
+RULER = (34.0, 16.0)
+"""Room for the numbers beside rows and above columns."""
 
-
+LABEL = 13
+LARGEST_CELL = 16
 SMALLEST_SIGN = 8
+SMALLEST_TILE = 40
+MOST_SIGNS = 1500
+
+Size = tuple[float, float]
 
 
-def draw_grid(
-    values: np.ndarray,
-    signs: np.ndarray,
-    limit: float,
-    signed: bool,
-    x: float,
-    y: float,
-    cell: float,
-) -> list[str]:
-    """One rectangle a run of equal colours in each row, gathered into one path a colour.
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One grid of cells.
 
-    `signs` holds a letter for every cell that is clipped or no number, else "".
+    Attributes:
+        codes: (rows, columns), of a range that ends at `limit`.
+        rows, columns: which places of the tensor they are.
+        index: how the cell is written, with `{r}` and `{c}` for its row and column.
+        masked: which cells are grey.
     """
-    levels = _levels(values, limit, signed)
-    rows, columns = levels.shape
-    if not rows or not columns:
-        return []
-    # A run ends where the next cell differs, and at every row's end.
-    ends = np.ones((rows, columns), dtype=bool)
-    ends[:, :-1] = levels[:, 1:] != levels[:, :-1]
-    stops = np.flatnonzero(ends)
-    starts = np.concatenate([[0], stops[:-1] + 1])
-    paths: dict[int, list[str]] = {}
-    for start, stop in zip(starts.tolist(), stops.tolist()):
-        row, column = divmod(start, columns)
-        wide = (stop - start + 1) * cell
-        paths.setdefault(int(levels[row, column]), []).append(
-            f"M{x + column * cell:g} {y + row * cell:g}h{wide:g}v{cell:g}h{-wide:g}z"
+
+    codes: np.ndarray
+    limit: float
+    signed: bool
+    rows: Axis
+    columns: Axis
+    index: str = "[{r}, {c}]"
+    masked: np.ndarray | None = None
+
+    @property
+    def map(self) -> str:
+        """The colour map's name."""
+        return "diverging" if self.signed else "sequential"
+
+    def size(self, cell: float) -> Size:
+        """Width and height."""
+        high, wide = self.codes.shape
+        cuts = [len(axis.pieces()) > 1 for axis in (self.columns, self.rows)]
+        return wide * cell + GAP * cuts[0], high * cell + GAP * cuts[1]
+
+    def draw(self, x: float, y: float, cell: float) -> list[str]:
+        """SVG elements, with the top left corner at x, y."""
+        parts: list[str] = []
+        wide, high = self.size(cell)
+        if self.masked is not None and self.masked.any():
+            parts.append(rect(x, y, wide, high, "masked"))
+        rows, columns = self.rows.pieces(), self.columns.pieces()
+        tops, lefts = _starts(rows, y, cell), _starts(columns, x, cell)
+        for row, top in zip(rows, tops):
+            for column, left in zip(columns, lefts):
+                parts += self._piece(row, column, left, top, cell)
+        parts += [_gap(left - GAP / 2, y, 0, high) for left in lefts[1:]]
+        parts += [_gap(x, top - GAP / 2, wide, 0) for top in tops[1:]]
+        return parts
+
+    def rulers(self, x: float, y: float, wide: float) -> list[str]:
+        """The numbers of the first and last rows and columns, on both sides of a cut.
+
+        `x`, `y` and `wide` are those of the drawn block.
+        """
+        cell = (wide - GAP * (len(self.columns.pieces()) - 1)) / max(1, self.codes.shape[1])
+        parts = []
+        for axis, start in ((self.rows, y), (self.columns, x)):
+            taken = -math.inf
+            pieces = axis.pieces()
+            for piece, at in zip(pieces, _starts(pieces, start, cell)):
+                # Both ends of a piece, unless the second number would lie on the first.
+                ends = {piece.first: at, piece.last: at + (piece.stop - piece.start - 1) * cell}
+                for place, edge in ends.items():
+                    middle = edge + cell / 2
+                    room = 11 if axis is self.rows else len(str(place)) * 6 + 8
+                    if middle - taken < room:
+                        continue
+                    taken = middle
+                    row = axis is self.rows
+                    parts.append(
+                        text_element(
+                            x - 6 if row else middle,
+                            middle + 3.5 if row else y - 5,
+                            str(place),
+                            fill="muted",
+                            anchor="end" if row else "middle",
+                            size=10,
+                        )
+                    )
+        return parts
+
+    def _piece(self, row: Piece, column: Piece, x: float, y: float, cell: float) -> list[str]:
+        part = np.s_[row.start : row.stop, column.start : column.stop]
+        codes = self.codes[part]
+        facts = {
+            "index": self.index,
+            "rows": [row.first, row.step],
+            "columns": [column.first, column.step],
+            "limit": self.limit,
+            "signed": self.signed,
+        }
+        high, wide = codes.shape
+        masked = None if self.masked is None else self.masked[part]
+        image = cell_image(
+            codes, (x, y, wide * cell, high * cell), self.map, masked=masked, facts=asked(facts)
         )
-    drawn = [
-        f'<path shape-rendering="crispEdges" fill="{_colour(level, signed)}" d="{"".join(path)}"/>'
-        for level, path in sorted(paths.items())
-    ]
-    if cell >= SMALLEST_SIGN:
-        for row, column in zip(*np.nonzero(signs != "")):
+        return [image, *_signs(codes, masked, self.map, x, y, cell)]
+
+
+def asked(facts: dict[str, Any]) -> dict[str, str]:
+    """Facts of a picture as the attribute that a page reads when somebody points at a cell."""
+    return {"cells": json.dumps(facts, ensure_ascii=False, separators=(",", ":"))}
+
+
+def _starts(pieces: Sequence[Piece], at: float, cell: float) -> list[float]:
+    return [at + piece.start * cell + GAP * number for number, piece in enumerate(pieces)]
+
+
+def _gap(x: float, y: float, wide: float, high: float) -> str:
+    """A dotted line where something is left out."""
+    return (
+        f'<path d="M{x:g} {y:g}l{wide:g} {high:g}" '
+        f'style="stroke:{look.variable("muted")};stroke-width:2;stroke-dasharray:2 4"/>'
+    )
+
+
+def _signs(
+    codes: np.ndarray, masked: np.ndarray | None, name: str, x: float, y: float, cell: float
+) -> list[str]:
+    if cell < SMALLEST_SIGN:
+        return []
+    parts = []
+    for sign, where in marks(codes):
+        places = np.argwhere(where if masked is None else where & ~masked)
+        for row, column in places[: MOST_SIGNS - len(parts)].tolist():
             left, base = x + (column + 0.5) * cell, y + (row + 0.5) * cell + cell * 0.3
-            pale = not signed and signs[row, column] == "-∞"
-            drawn.append(
+            parts.append(
                 f'<text x="{left:g}" y="{base:g}" text-anchor="middle" '
-                f'fill="{"#000" if pale else "#fff"}" '
-                f'font-size="{cell * 0.85:g}">{str(signs[row, column])[-1]}</text>'
+                f'fill="{_ink(int(codes[row, column]), name)}" '
+                f'style="font:700 {cell * 0.85:g}px sans-serif">{sign[-1]}</text>'
             )
-    return drawn
+    return parts
 
 
-def _levels(values: np.ndarray, limit: float, signed: bool) -> np.ndarray:
-    """The colour number of every value, −1 for NaN."""
-    values = np.asarray(values, dtype=np.float64)
-    missing = np.isnan(values)
-    with np.errstate(over="ignore"):
-        share = values / limit if limit > 0 else np.sign(values)
-    share = np.clip(np.where(missing, 0.0, share), -1.0 if signed else 0.0, 1.0)
-    place = (share + 1) / 2 if signed else share
-    return np.where(missing, -1, np.floor(place * (LEVELS - 1) + 0.5)).astype(np.intp)
+def _ink(code: int, name: str) -> str:
+    """Black or white, whichever is read on the colour of a code."""
+    red, green, blue, _ = colors_of(np.array(code), name).tolist()
+    return "#000" if red * 0.3 + green * 0.6 + blue * 0.1 > 150 else "#fff"
 
 
-def _colour(level: int, signed: bool) -> str:
-    if level < 0:
-        return look.color("nan")
-    table = look.colormap_table("diverging" if signed else "sequential", LEVELS)
-    return "#{:02x}{:02x}{:02x}".format(*table[level].tolist())
+@dataclass(frozen=True, slots=True)
+class _Tiles:
+    """How many tiles stand in a row, how many there are, and how large a cell is."""
+
+    cell: float
+    across: int
+    shown: int
 
 
-def draw_maps(
-    maps: np.ndarray,
-    signs: np.ndarray,
-    limit: float,
-    signed: bool,
+def _fit_tiles(count: int, tile: Size, box: Size, columns: int | None, extra: float) -> _Tiles:
+    """The largest whole cells with which all tiles fit the box; at least a few tiles of a size."""
+    wide, high = box
+    columns_of_cells, rows_of_cells = tile
+    largest = LARGEST_CELL if count > 1 else max(LARGEST_CELL, int(min(
+        wide / columns_of_cells, 200 / rows_of_cells, 28)))  # fmt: skip
+    smallest = min(1.0, SMALLEST_TILE / max(tile))
+    for cell in [*range(largest, 0, -1), smallest]:
+        across = int((wide + GAP) // (columns_of_cells * cell + GAP))
+        across = min(across, columns) if columns and across >= columns else across
+        down = int((high + GAP) // (rows_of_cells * cell + extra + GAP))
+        if across and (across * down >= count or cell == smallest):
+            break
+    across = max(1, across)
+    return _Tiles(cell, across, min(count, across * max(1, down)))
+
+
+def draw_facets(
+    blocks: Sequence[Block],
+    names: Sequence[str],
     x: float,
     y: float,
-    wide: float,
-    high: float,
+    box: Size,
+    *,
+    columns: int | None = None,
+    notes: Sequence[str] = (),
 ) -> tuple[list[str], float, float]:
-    """Tiles in rows, as many as fit the box; also the width and height that they take."""
-    step = max(1, -(-max(maps.shape[1:]) // 48))
-    maps, signs = maps[:, ::step, ::step], signs[:, ::step, ::step]
-    count, rows, columns = maps.shape
-    tiles = min(count, MOST_TILES, max(4, MOST_CELLS // max(1, rows * columns)))
-    cell = _tile_cell(tiles, rows, columns, wide, high)
-    across = max(1, int((wide + GAP) // (columns * cell + GAP)))
-    tiles = min(tiles, across * max(1, int((high + GAP) // (rows * cell + GAP))))
+    """Blocks of one size as tiles with their names above, as many as fit the box.
+
+    Args:
+        columns: how many stand in a row, if there is room for them.
+        notes: a word a tile, after its name: "dead".
+
+    Returns:
+        The elements, and the width and height that they take.
+    """
+    rows, cells = blocks[0].codes.shape
+    named = len(blocks) > 1
+    extra = LABEL if named else 0
+    tiles = _fit_tiles(len(blocks), (cells, rows), box, columns, extra)
+    wide, high = cells * tiles.cell, rows * tiles.cell
     parts: list[str] = []
-    for number in range(tiles):
-        row, column = divmod(number, across)
-        left, top = x + column * (columns * cell + GAP), y + row * (rows * cell + GAP)
-        parts += draw_grid(maps[number], signs[number], limit, signed, left, top, cell)
-    down, shown = -(-tiles // across), min(tiles, across)
-    return parts, shown * (columns * cell + GAP) - GAP, down * (rows * cell + GAP) - GAP
+    more = len(blocks) - tiles.shown
+    shown = tiles.shown - 1 if more else tiles.shown
+    for number, block in enumerate(blocks[:shown]):
+        row, column = divmod(number, tiles.across)
+        left, top = x + column * (wide + GAP), y + row * (high + GAP + extra) + extra
+        if named:
+            note = notes[number] if notes else ""
+            parts += _label(names[number], note, left, top - 3, wide)
+        parts += block.draw(left, top, tiles.cell)
+    if more:
+        row, column = divmod(shown, tiles.across)
+        left, top = x + column * (wide + GAP), y + row * (high + GAP + extra) + extra
+        text = f"+{more + 1}"
+        parts.append(text_element(left + wide / 2, top + high / 2 + 4, text, fill="muted",
+                                  anchor="middle", size=11))  # fmt: skip
+    down, across = -(-tiles.shown // tiles.across), min(tiles.shown, tiles.across)
+    return parts, across * (wide + GAP) - GAP, down * (high + GAP + extra) - GAP
 
 
-def _tile_cell(tiles: int, rows: int, columns: int, wide: float, high: float) -> int:
-    """The largest whole cell with which all tiles fit the box, at least 1."""
-    for cell in range(16, 1, -1):
-        across = int((wide + GAP) // (columns * cell + GAP))
-        if across and -(-tiles // across) * (rows * cell + GAP) - GAP <= high:
-            return cell
-    return 1
+def _label(name: str, note: str, x: float, y: float, wide: float) -> list[str]:
+    size = 9.5
+    if len(name) * size * 0.58 > wide + GAP - 2:
+        return []
+    parts = [text_element(x, y, name, fill="muted", size=size)]
+    if note and (len(name) + len(note) + 1) * size * 0.58 <= wide + GAP - 2:
+        at = x + (len(name) + 1) * size * 0.58
+        parts.append(text_element(at, y, note, fill="warning", size=size))
+    return parts
 
 
-def draw_bars(
-    values: np.ndarray, limit: float, signed: bool, x: float, y: float, wide: float, high: float
-) -> tuple[list[str], float, float]:
-    """A vector as bars from zero, each in the colour of its value."""
-    count = max(1, len(values))
-    slot = max(2, min(28, int(wide // count)))
-    high = min(high, 90.0)
-    zero = y + (high / 2 if signed else high)
-    reach = high / 2 if signed else high
-    levels = _levels(values[None], limit, signed)[0]
+def draw_bars(block: Block, x: float, y: float, box: Size) -> tuple[list[str], float, float]:
+    """A vector, the only row of a block, as bars from zero, each in the colour of its value."""
+    codes = block.codes[0]
+    pieces = block.columns.pieces()
+    slot = max(2, min(28, int((box[0] - GAP * (len(pieces) - 1)) // max(1, len(codes)))))
+    high = min(box[1], 90.0)
+    zero = y + (high / 2 if block.signed else high)
+    reach = high / 2 if block.signed else high
+    values = decode(codes, block.limit, block.signed)
+    wide = slot * len(codes) + GAP * (len(pieces) - 1)
     parts = [
-        f'<path d="M{x:g} {zero:g}h{slot * count:g}" '
+        f'<path d="M{x:g} {zero:g}h{wide:g}" '
         f'style="stroke:{look.variable("border")};stroke-width:1"/>'
     ]
-    for at, (value, level) in enumerate(zip(values.tolist(), levels.tolist())):
-        share = 0.0 if np.isnan(value) or not limit else max(-1.0, min(1.0, value / limit))
-        tall = max(1.0, abs(share) * reach)
-        top = zero - tall if share >= 0 else zero
-        parts.append(
-            f'<rect x="{x + at * slot + 0.5:g}" y="{top:.1f}" width="{slot - 1:g}" '
-            f'height="{tall:.1f}" fill="{_colour(level, signed)}"/>'
-        )
-    return parts, slot * count, high
+    colors = colors_of(codes, block.map)[:, :3].tolist()
+    signs = {int(at): sign for sign, where in marks(codes) for at in np.flatnonzero(where)}
+    for number, (piece, left) in enumerate(zip(pieces, _starts(pieces, x, slot))):
+        if number:
+            parts.append(_gap(left - GAP / 2, y, 0, high))
+        for at in range(piece.start, piece.stop):
+            bar = left + (at - piece.start) * slot
+            masked = block.masked is not None and bool(block.masked[0, at])
+            tall, top = _bar(values[at], block.limit, reach, zero)
+            fill = look.variable("masked") if masked else "#{:02x}{:02x}{:02x}".format(*colors[at])
+            place = piece.first + (at - piece.start) * piece.step
+            said = "masked" if masked else _said(values[at], signs.get(at, ""))
+            parts.append(
+                f'<rect x="{bar + 0.5:g}" y="{top:.1f}" width="{slot - 1:g}" height="{tall:.1f}" '
+                f'style="fill:{fill};stroke:{look.variable("muted")};stroke-width:.5">'
+                f"<title>{html.escape(block.index.replace('{c}', str(place)))} {said}</title></rect>"
+            )
+            if at in signs and not masked and slot >= SMALLEST_SIGN:
+                parts.append(_sign_of_bar(signs[at], bar + slot / 2, top, zero, values[at]))
+    return parts, wide, high
+
+
+def _bar(value: float, limit: float, reach: float, zero: float) -> tuple[float, float]:
+    """Height and top of a bar."""
+    share = 0.0 if math.isnan(value) or not limit else max(-1.0, min(1.0, value / limit))
+    tall = max(1.0, abs(share) * reach)
+    return tall, zero - tall if share >= 0 else zero
+
+
+def _said(value: float, sign: str) -> str:
+    number = look.format_number(value)
+    return {"+": f"&gt; {number}", "−": f"&lt; {number}"}.get(sign, f"≈ {number}")
+
+
+def _sign_of_bar(sign: str, x: float, top: float, zero: float, value: float) -> str:
+    fill = "nan" if sign == "×" else "text"
+    y = top + 10 if value > 0 else zero - 3 if math.isnan(value) else zero + 10
+    return text_element(x, y, sign, fill=fill, anchor="middle", size=10, weight=700)
