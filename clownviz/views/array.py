@@ -1,7 +1,7 @@
 """One array as a picture: its cells, which of the tensor they are, and what their colours mean.
 
-Every map has a range of its own, so the page can colour by map, by tensor or by model without asking
-again.
+Every map has a range of its own, so the page can colour by map, by tensor or by model without
+asking again.
 """
 
 from __future__ import annotations

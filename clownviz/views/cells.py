@@ -83,7 +83,7 @@ class Block:
         `x`, `y` and `wide` are those of the drawn block.
         """
         cell = (wide - GAP * (len(self.columns.pieces()) - 1)) / max(1, self.codes.shape[1])
-        parts = []
+        parts: list[str] = []
         for axis, start in ((self.rows, y), (self.columns, x)):
             taken = -math.inf
             pieces = axis.pieces()
@@ -149,7 +149,7 @@ def _signs(
 ) -> list[str]:
     if cell < SMALLEST_SIGN:
         return []
-    parts = []
+    parts: list[str] = []
     for sign, where in marks(codes):
         places = np.argwhere(where if masked is None else where & ~masked)
         for row, column in places[: MOST_SIGNS - len(parts)].tolist():
@@ -275,10 +275,11 @@ def draw_bars(block: Block, x: float, y: float, box: Size) -> tuple[list[str], f
             fill = look.variable("masked") if masked else "#{:02x}{:02x}{:02x}".format(*colors[at])
             place = piece.first + (at - piece.start) * piece.step
             said = "masked" if masked else _said(values[at], signs.get(at, ""))
+            index = html.escape(block.index.replace("{c}", str(place)))
             parts.append(
                 f'<rect x="{bar + 0.5:g}" y="{top:.1f}" width="{slot - 1:g}" height="{tall:.1f}" '
                 f'style="fill:{fill};stroke:{look.variable("muted")};stroke-width:.5">'
-                f"<title>{html.escape(block.index.replace('{c}', str(place)))} {said}</title></rect>"
+                f"<title>{index} {said}</title></rect>"
             )
             if at in signs and not masked and slot >= SMALLEST_SIGN:
                 parts.append(_sign_of_bar(signs[at], bar + slot / 2, top, zero, values[at]))

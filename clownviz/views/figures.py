@@ -48,8 +48,8 @@ def new_figure(title: str, size: tuple[float, float], theme: str = "light") -> F
 def letters(text: str) -> str:
     """A text without what the fonts that come with matplotlib cannot draw, which warns.
 
-    >>> letters("norm \u5c64\u202e")
-    'norm ??'
+    >>> letters("norm \\u5c64")
+    'norm ?'
     """
     from matplotlib.font_manager import FontProperties, findfont, get_font
 
@@ -89,8 +89,8 @@ def draw_block(axes: Axes, block: Block, theme: str) -> None:
     if block.masked is not None:
         rgba[block.masked] = (*look.rgb(ink["masked"]), 255)
     for axis, cut in enumerate((block.rows, block.columns)):
-        if len(cut.pieces()) > 1:
-            rgba = np.insert(rgba, cut.cut, 0, axis=axis)
+        for piece in cut.pieces()[1:]:
+            rgba = np.insert(rgba, piece.start, 0, axis=axis)
     axes.imshow(rgba, interpolation="nearest")
     axes.set_axis_off()
 
@@ -146,7 +146,8 @@ def _draw_bars(axes: Axes, block: Block, theme: str) -> None:
     codes = block.codes[0]
     values = np.nan_to_num(decode(codes, block.limit, block.signed), posinf=block.limit,
                            neginf=-block.limit)  # fmt: skip
+    colors = colors_of(codes, block.map) / 255
     plain_axes(axes, theme)
-    axes.bar(block.columns.kept.astype(float), values, width=0.9, color=colors_of(codes, block.map) / 255)
+    axes.bar(block.columns.kept.astype(float), values, width=0.9, color=colors)
     limit = block.limit or 1.0
     axes.set_ylim(-limit if block.signed else 0.0, limit)

@@ -1,8 +1,8 @@
 """Cells as a PNG whose pixels are their codes: small, exact, and readable by a page.
 
-A palette picture stores one byte a cell and the colour of each byte once. As every code has a colour
-of its own, a script finds the value of a cell in the picture itself, and no page carries its
-numbers twice (``front/ask.js``).
+A palette picture stores one byte a cell and the colour of each byte once. As every code has a
+colour of its own, a script finds the value of a cell in the picture itself, and no page carries
+its numbers twice (``front/ask.js``).
 """
 
 from __future__ import annotations
