@@ -1,38 +1,57 @@
 """What is known of an array without keeping it: moments, range, zeros, NaN, Inf, a histogram.
 
-Range and non-finite values are exact for every size, because a single NaN is what one looks
-for; mean, deviation, zeros and histogram of a large array come from 4,096 of its values, spread
-evenly, because a watched training step must not become slower.
+Statistics merge: those of two arrays give those of both together, so that a hundred steps of
+training are one histogram. That works because every histogram stands on the same grid. The bits
+of a float32 are its sign, its exponent and its mantissa, in this order; cut off behind the first
+few bits of the mantissa they number the cells of a grid that is logarithmic on both sides of
+zero, fits every range, and needs no arithmetic to fill. Quantiles are read from it too, to
+within the width of a cell, and a coarser grid is the finer one with the last bits cut off.
+
+A large array is looked at in a few thousand places spread evenly, because a watched training
+step must not become slower. `statistics` looks at one array and by default searches all of it for
+its range and for NaN, because a single one is what one looks for; `statistics_of` computes many
+samples at once and is meant for the end of a training step. `Stats.exact` tells them apart.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-__all__ = ["BINS", "SAMPLE", "Stats", "statistics"]
+__all__ = ["BINS", "QUICK", "SAMPLE", "Stats", "spread", "statistics", "statistics_of"]
 
-SAMPLE = 4096
+SAMPLE, QUICK = 4096, 1024
+"""How many values of a large array are looked at: for one picture, and in every training step."""
+
 BINS = 32
+FINE, COARSE = 5, 3
+"""Bits of the mantissa that a cell is told by: 2^bits cells for every power of two."""
+
 _STEPS = np.linspace(0.0, 1.0, BINS + 1)
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(slots=True)
 class Stats:
-    """Statistics of one array; every moment is over its finite values only.
+    """Statistics of one array, or of several merged; every moment is over finite values only.
 
     Attributes:
-        count: how many values the array has.
-        seen: how many of them `mean`, `std`, `zeros` and `histogram` were computed from.
-        mean, std: of the finite values (population deviation); NaN if there is none.
-        min, max: of all finite values; NaN if there is none.
+        count: how many values there are.
+        seen: how many finite values were looked at; moments, `zeros` and cells are theirs.
+        mean, std: population deviation; NaN if there is no finite value.
+        min, max: of the finite values; NaN if there is none.
         zeros: exact zeros among the values seen; `zero_fraction` is what to show.
-        nan, posinf, neginf: how many there are in the whole array.
-        histogram, edges: counts of the finite values seen, and the bin edges, one more.
+        nan, posinf, neginf: how many there are.
+        exact: whether range, NaN and Inf are those of all values; False means of the values
+            looked at, and then something rare may have been missed.
+        bits: how fine the grid is: a cell is at most a 2^bits-th of its value wide.
+        cells, counts: numbers of the grid's cells that are not empty, ascending as the values
+            do, and how many values each has.
     """
 
     count: int
@@ -45,8 +64,10 @@ class Stats:
     nan: int
     posinf: int
     neginf: int
-    histogram: np.ndarray
-    edges: np.ndarray
+    exact: bool
+    bits: int
+    cells: np.ndarray
+    counts: np.ndarray
 
     @property
     def zero_fraction(self) -> float:
@@ -58,6 +79,95 @@ class Stats:
         """Whether there is neither NaN nor Inf."""
         return not (self.nan or self.posinf or self.neginf)
 
+    @property
+    def m2(self) -> float:
+        """The sum of squared deviations from the mean."""
+        return self.seen * self.std * self.std if self.seen else 0.0
+
+    @property
+    def rms(self) -> float:
+        """The root of the mean square, √(mean² + std²)."""
+        return math.hypot(self.mean, self.std)
+
+    @property
+    def edges(self) -> np.ndarray:
+        """The edges of `BINS` bins of equal width from `min` to `max`, one more than bins."""
+        if not self.seen:
+            return np.zeros(BINS + 1)
+        low, high = self.min, self.max
+        if low == high:
+            widened = abs(low) * 0.5 or 0.5
+            low, high = low - widened, high + widened
+        return low * _STEPS[::-1] + high * _STEPS
+
+    @property
+    def histogram(self) -> np.ndarray:
+        """Counts between `edges`, read from the grid: a cell is shared out evenly."""
+        if not self.seen:
+            return np.zeros(BINS, np.int64)
+        borders = np.stack(self.bounds(), axis=1).ravel()
+        above = np.cumsum(self.counts)
+        below = np.stack([above - self.counts, above], axis=1).ravel()
+        # The last edge belongs to the last bin, wherever rounding has put it.
+        inner = np.interp(self.edges[1:-1], borders, below)
+        return np.diff(np.rint([0, *inner, self.seen]).astype(np.int64))
+
+    def bounds(self) -> tuple[np.ndarray, np.ndarray]:
+        """Lowest and highest value that each cell may hold, no further than `min` and `max`."""
+        cells = self.cells.astype(np.int64)
+        magnitude = np.where(cells < 0, ~cells, cells)
+        inner, outer = (
+            (step << (23 - self.bits)).astype(np.uint32).view(np.float32).astype(np.float64)
+            for step in (magnitude, magnitude + 1)
+        )
+        low, high = np.where(cells < 0, (-outer, -inner), (inner, outer))
+        return low.clip(self.min, self.max), high.clip(self.min, self.max)
+
+    def quantile(self, q: float) -> float:
+        """The value below which a share `q` of the values lies; NaN if there is no finite value.
+
+        It is in the same cell as the ⌈q·seen⌉-th smallest value seen.
+        """
+        if not self.seen:
+            return math.nan
+        rank = min(max(math.ceil(q * self.seen), 1), self.seen)
+        above = np.cumsum(self.counts)
+        at = int(np.searchsorted(above, rank))
+        share = 1 - (above[at] - rank + 0.5) / self.counts[at]
+        low, high = (float(bound[at]) for bound in self.bounds())
+        return low * (1 - share) + high * share
+
+    def merge(self, other: Stats) -> Stats:
+        """The statistics of both arrays together; in any order the same, up to rounding.
+
+        T. Chan, G. Golub, R. LeVeque, *Updating formulae and a pairwise algorithm for computing
+        sample variances*, 1979.
+        """
+        bits = min(self.bits, other.bits)
+        cells, places = np.unique(
+            np.concatenate([self.cells >> (self.bits - bits), other.cells >> (other.bits - bits)]),
+            return_inverse=True,
+        )
+        counts = np.zeros(cells.size, np.int64)
+        np.add.at(counts, places, np.concatenate([self.counts, other.counts]))
+        mean, std = _merged_moments(self, other)
+        return Stats(
+            self.count + other.count,
+            self.seen + other.seen,
+            mean,
+            std,
+            float(np.fmin(self.min, other.min)),
+            float(np.fmax(self.max, other.max)),
+            self.zeros + other.zeros,
+            self.nan + other.nan,
+            self.posinf + other.posinf,
+            self.neginf + other.neginf,
+            self.exact and other.exact,
+            bits,
+            cells,
+            counts,
+        )
+
     def json(self) -> dict[str, Any]:
         """Plain numbers and lists."""
         return {
@@ -66,65 +176,83 @@ class Stats:
         }
 
 
-@lru_cache(maxsize=256)
-def _places(count: int) -> np.ndarray:
-    """`SAMPLE` places spread over `range(count)`, sorted, without a period.
-
-    Multiples of the golden ratio fall evenly into every interval, while a fixed stride would
-    see only some of the channels whenever it shares a factor with the row length.
-    """
-    golden = (math.sqrt(5) - 1) / 2
-    fractions = (np.arange(SAMPLE) * golden) % 1.0
-    return np.sort((fractions * count).astype(np.intp))
-
-
-def _sample(array: np.ndarray) -> np.ndarray:
-    if array.size <= SAMPLE:
-        return array.ravel()
-    places = _places(array.size)
-    if array.flags.c_contiguous:
-        return array.reshape(-1)[places]
-    if array.flags.f_contiguous:
-        return array.T.reshape(-1)[places]
-    return array[np.unravel_index(places, array.shape)]
+def _merged_moments(a: Stats, b: Stats) -> tuple[float, float]:
+    if not a.seen or not b.seen:
+        known = a if a.seen else b
+        return known.mean, known.std
+    share, rest = a.seen / (a.seen + b.seen), b.seen / (a.seen + b.seen)
+    # Written with roots, so that the squares of 1e300 need not exist.
+    root = math.sqrt(share * rest)
+    apart = root * a.mean - root * b.mean
+    std = math.hypot(math.sqrt(share) * a.std, math.sqrt(rest) * b.std, apart)
+    return share * a.mean + rest * b.mean, std
 
 
-def statistics(array: np.ndarray) -> Stats:
+# -- one array -------------------------------------------------------------------------------
+
+
+def statistics(array: np.ndarray, *, exact: bool = True) -> Stats:
     """The statistics of any real array, of any shape, layout and dtype.
+
+    Args:
+        exact: search a large array as a whole for its range, NaN and Inf, which takes time in
+            proportion to its size.
 
     >>> s = statistics(np.array([1.0, 3.0, 0.0, np.nan]))
     >>> s.count, s.mean, s.max, s.zeros, s.nan
     (4, 1.3333333333333333, 3.0, 1, 1)
+    >>> s.merge(statistics(np.array([7.0]))).max
+    7.0
     """
     with np.errstate(all="ignore"):
-        return _statistics(array)
+        sample = _sampled(array, SAMPLE)
+        whole = array if exact and array.size > SAMPLE else sample
+        return _one(sample, whole, array.size, exact or array.size <= SAMPLE, FINE)
 
 
-def _statistics(array: np.ndarray) -> Stats:
-    seen = _sample(array).astype(np.float64)
-    nan = posinf = neginf = 0
-    if array.size == 0:
-        low = high = math.nan
-    else:
-        low, high = _range(array)
-        if not math.isfinite(low + high) and array.dtype.kind == "f":
-            nan = int(np.count_nonzero(np.isnan(array)))
-            posinf = int(np.count_nonzero(array == np.inf))
-            neginf = int(np.count_nonzero(array == -np.inf))
-            if nan or posinf or neginf:
-                finite = array[np.isfinite(array)]
-                low, high = _range(finite) if finite.size else (math.nan, math.nan)
-                seen = seen[np.isfinite(seen)]
+def _one(
+    sample: np.ndarray, searched: np.ndarray, count: int, exact: bool, bits: int
+) -> Stats:
+    seen = sample.astype(np.float64)
+    low, high, nan, posinf, neginf = _range(searched)
+    if nan or posinf or neginf:
+        seen = seen[np.isfinite(seen)]
     mean, std = _moments(seen, low, high)
-    histogram, edges = _histogram(seen, low, high)
-    zeros = int(seen.size - np.count_nonzero(seen))
+    cells = _cells(seen.clip(-_LARGEST, _LARGEST).astype(np.float32), bits)
+    filled = np.bincount(cells + _half(bits), minlength=1)
+    places = np.flatnonzero(filled != 0)
     return Stats(
-        array.size, seen.size, mean, std, low, high, zeros, nan, posinf, neginf, histogram, edges
+        count,
+        seen.size,
+        mean,
+        std,
+        low,
+        high,
+        int(seen.size - np.count_nonzero(seen)),
+        nan,
+        posinf,
+        neginf,
+        exact,
+        bits,
+        (places - _half(bits)).astype(np.int16),
+        filled[places],
     )
 
 
-def _range(array: np.ndarray) -> tuple[float, float]:
-    return float(array.min()), float(array.max())
+def _range(array: np.ndarray) -> tuple[float, float, int, int, int]:
+    """Lowest and highest finite value, and how many NaN, Inf and -Inf there are."""
+    if array.size == 0:
+        return math.nan, math.nan, 0, 0, 0
+    low, high = float(array.min()), float(array.max())
+    if array.dtype.kind != "f" or (math.isfinite(low) and math.isfinite(high)):
+        return low, high, 0, 0, 0
+    finite = array[np.isfinite(array)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (math.nan, math.nan)
+    nan, posinf, neginf = (
+        int(np.count_nonzero(found))
+        for found in (np.isnan(array), array == np.inf, array == -np.inf)
+    )
+    return low, high, nan, posinf, neginf
 
 
 def _moments(values: np.ndarray, low: float, high: float) -> tuple[float, float]:
@@ -138,19 +266,137 @@ def _moments(values: np.ndarray, low: float, high: float) -> tuple[float, float]
     return mean * scale, math.sqrt(float(deviation @ deviation) / values.size) * scale
 
 
-def _histogram(values: np.ndarray, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
-    if values.size == 0:
-        return np.zeros(BINS, dtype=np.int64), np.zeros(BINS + 1)
-    if low == high:
-        widened = abs(low) * 0.5 or 0.5
-        low, high = low - widened, high + widened
-    scale = BINS / (high - low)
-    if not 0.0 < scale < math.inf:
-        # The width overflows or vanishes: halve the values, and give up below the smallest float.
-        values, low, high = values / 2, low / 2, high / 2
-        scale = BINS / (high - low) if high - low > 1e-300 else 0.0
-        edges = low * 2 * _STEPS[::-1] + high * 2 * _STEPS
-    else:
-        edges = low * _STEPS[::-1] + high * _STEPS
-    bins = np.minimum(((values - low) * scale).astype(np.intp), BINS - 1)
-    return np.bincount(bins, minlength=BINS), edges
+def _cells(values: np.ndarray, bits: int) -> np.ndarray:
+    """The cells of finite float32 values, ascending as the values do, from -2^(8+bits).
+
+    The bits of a negative float32 count upwards as its value goes down: turned over below the
+    sign, they are in order.
+    """
+    cells = values.view(np.int32) >> (23 - bits)
+    turned = cells >> 31
+    turned &= _half(bits) - 1
+    cells ^= turned
+    return cells
+
+
+def _half(bits: int) -> int:
+    """How many cells there are on either side of zero."""
+    return 1 << (8 + bits)
+
+
+# -- many samples ----------------------------------------------------------------------------
+
+
+def spread(array: np.ndarray, most: int = QUICK) -> np.ndarray:
+    """A copy of at most so many values, spread evenly: what `statistics_of` is given later."""
+    sample = _sampled(array, most)
+    return sample if sample.base is None else sample.copy()
+
+
+def statistics_of(
+    samples: Sequence[np.ndarray], sizes: Sequence[int] | None = None
+) -> list[Stats]:
+    """The statistics of many samples, in a fraction of the time that one by one would take.
+
+    Args:
+        samples: what `spread` made; float32 is fast.
+        sizes: the sizes of the arrays that the samples are of; without it the samples are all.
+
+    >>> [s.mean for s in statistics_of([np.ones(3, np.float32), np.zeros(2, np.float32)])]
+    [1.0, 0.0]
+    """
+    counts = [sample.size for sample in samples] if sizes is None else sizes
+    found: dict[int, Stats] = {}
+    with np.errstate(all="ignore"):
+        fast = [at for at, s in enumerate(samples) if s.dtype == np.float32 and s.size]
+        if fast:
+            found = _many([samples[at] for at in fast], fast, counts)
+        return [
+            found.get(at) or _one(sample, sample, counts[at], sample.size == counts[at], COARSE)
+            for at, sample in enumerate(samples)
+        ]
+
+
+def _many(samples: list[np.ndarray], names: list[int], counts: Sequence[int]) -> dict[int, Stats]:
+    """Statistics by name of those samples that are finite; the others ask for more care."""
+    values = samples[0] if len(samples) == 1 else np.concatenate(samples)
+    starts, owner, lowest = _layout(tuple(sample.size for sample in samples))
+    low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
+    finite = np.isfinite(low) & np.isfinite(high)
+    if not finite.all():
+        kept = np.flatnonzero(finite).tolist()
+        if not kept:
+            return {}
+        return _many([samples[at] for at in kept], [names[at] for at in kept], counts)
+
+    wide = values.astype(np.float64)
+    sizes = np.diff(starts, append=values.size)
+    mean = np.add.reduceat(wide, starts) / sizes
+    wide -= mean[owner]
+    wide *= wide
+    std = np.sqrt(np.add.reduceat(wide, starts) / sizes)
+    zeros = np.add.reduceat(values == 0, starts, dtype=np.intp)
+
+    width = 2 * _half(COARSE)
+    filled = np.bincount(_cells(values, COARSE) + lowest, minlength=len(samples) * width)
+    # Far faster than asking the integers themselves.
+    places = np.flatnonzero(filled != 0)
+    filled = filled[places]
+    cells = ((places & (width - 1)) - width // 2).astype(np.int16)
+    ends = np.searchsorted(places, np.arange(len(samples) + 1) * width).tolist()
+    facts = (fact.tolist() for fact in (sizes, mean, std, low, high, zeros))
+    rows = zip(names, ends, ends[1:], *facts)
+    return {
+        name: Stats(
+            count=counts[name],
+            seen=seen,
+            mean=mean,
+            std=std,
+            min=low,
+            max=high,
+            zeros=zeros,
+            nan=0,
+            posinf=0,
+            neginf=0,
+            exact=seen == counts[name],
+            bits=COARSE,
+            cells=cells[start:end],
+            counts=filled[start:end],
+        )
+        for name, start, end, seen, mean, std, low, high, zeros in rows
+    }
+
+
+@lru_cache(maxsize=64)
+def _layout(lengths: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where each sample begins; whose each value is, and what to add to its cell for that.
+
+    Every training step asks the same.
+    """
+    owner = np.repeat(np.arange(len(lengths)), lengths)
+    half = _half(COARSE)
+    return np.cumsum(lengths) - lengths, owner, owner * (2 * half) + half
+
+
+def _sampled(array: np.ndarray, most: int) -> np.ndarray:
+    """At most so many values in one dimension; a view where that can be."""
+    if array.size <= most:
+        return array.reshape(-1)
+    places = _places(array.size, most)
+    if array.flags.c_contiguous:
+        return array.reshape(-1).take(places)
+    if array.flags.f_contiguous:
+        return array.T.reshape(-1).take(places)
+    return array[np.unravel_index(places, array.shape)]
+
+
+@lru_cache(maxsize=256)
+def _places(count: int, most: int) -> np.ndarray:
+    """`most` places spread over `range(count)`, sorted, without a period.
+
+    Multiples of the golden ratio fall evenly into every interval, while a fixed stride would
+    see only some of the channels whenever it shares a factor with the row length.
+    """
+    golden = (math.sqrt(5) - 1) / 2
+    fractions = (np.arange(most) * golden) % 1.0
+    return np.sort((fractions * count).astype(np.intp))
