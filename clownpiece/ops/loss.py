@@ -487,7 +487,7 @@ cross_entropy = op(
     inputs="x target weight",
     grad={"x": _cross_entropy_slope, "target": _cross_entropy_target_slope},
     composed=_cross_entropy_in_ops,
-    latex=r"-w_t \ln rac{e^{x_t}}{\sum_c e^{x_c}}",
+    latex=r"-w_t \ln \frac{e^{x_t}}{\sum_c e^{x_c}}",
     doc="""How many nats the softmax of logits `x` `(N, C, *)` needs to tell the target.
 
     Args:

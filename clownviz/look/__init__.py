@@ -10,6 +10,7 @@ from __future__ import annotations
 from .colors import color, colors, css, family, rgb, series, variable
 from .data import FAMILIES, LOOK, ROLES, THEMES
 from .formats import format_bytes, format_count, format_number, format_seconds, format_shape
+from .formulas import readable_formula
 from .scale import Scale, colormap, colormap_table, matplotlib_colormap, scale_of
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "format_seconds",
     "format_shape",
     "matplotlib_colormap",
+    "readable_formula",
     "rgb",
     "scale_of",
     "series",

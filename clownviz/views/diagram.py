@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 from typing import Any
-
-import graphviz
 
 from ..analysis.graph import Graph, dataflow
 from ..analysis.modules import Row, rows
 from ..analysis.plan import MOST_SIBLINGS, Plan, make_plan
 from ..capture.tape import Tape
 from .dot import write_dot
+from .drawn import Drawn
 from .flow_text import flow_text
-from .render import LayoutError, LayoutTimeout, run_layout
-from .svg import text_as_svg
 from .text import printable
-from .theme import themed
-from .view import View
 
 __all__ = ["BUDGET", "Diagram", "choose_plan"]
 
@@ -28,11 +22,9 @@ BUDGET = 300
 DEEPEST = 40
 FEWER_SIBLINGS = (30, 20, 14, 10, 6)
 SIMPLER = (80, 25)
-SIMPLER_DEADLINE = 3.0
-PICTURES = (".svg", ".html", ".json", ".txt")
 
 
-class Diagram(graphviz.Digraph, View):
+class Diagram(Drawn):
     """A `graphviz.Digraph` of a model, with or without a `dot` program on the machine.
 
     It can be edited like any other (`node`, `edge`, `attr`, `source`) before it is shown.
@@ -48,8 +40,6 @@ class Diagram(graphviz.Digraph, View):
     rows: list[Row] = []
     plan: Plan | None = None
     _wanted: dict[str, Any] = {}
-    _written: str | None = None
-    _drawn: tuple[str, str] | None = None
 
     @classmethod
     def of(
@@ -88,7 +78,7 @@ class Diagram(graphviz.Digraph, View):
         write_dot(
             made, made.graph, made.rows, made.plan, direction=direction, selected=selected
         )
-        made._written = made.source
+        made.as_written()
         return made
 
     # -- what a view answers -----------------------------------------------------------------
@@ -97,16 +87,6 @@ class Diagram(graphviz.Digraph, View):
         if self.tape is None or self.graph is None or self.plan is None:
             return self.source
         return flow_text(self.tape, self.graph, self.rows, self.plan)
-
-    def svg(self) -> str:
-        source = self.source
-        if self._drawn is None or self._drawn[0] != source:
-            self._drawn = (source, self._draw())
-        return self._drawn[1]
-
-    def html(self) -> str:
-        """An image that nothing can strip: it is data, not markup of the page."""
-        return self.image(self._title(), style="max-width:none")
 
     def json(self) -> dict[str, Any]:
         if self.graph is None:
@@ -147,91 +127,10 @@ class Diagram(graphviz.Digraph, View):
     def _title(self) -> str:
         return f"Diagram of {printable(self.tape.model)}" if self.tape is not None else "Diagram"
 
-    # -- drawing -----------------------------------------------------------------------------
-
-    def _draw(self) -> str:
-        try:
-            return themed(run_layout(self.source, "svg", engine=self.engine), self._title())
-        except LayoutTimeout:
-            return self._draw_simpler()
-        except LayoutError:
-            return text_as_svg(self.text(), self._title())
-
-    def _draw_simpler(self) -> str:
-        """Less deep, until it can be drawn. What a person has edited is not taken apart."""
-        tape = self.tape
-        if tape is not None and self.source == self._written:
+    def _simpler(self) -> Iterator[Diagram]:
+        if self.tape is not None:
             for budget in SIMPLER:
-                simpler = Diagram.of(tape, budget=budget, **self._wanted)
-                try:
-                    drawn = run_layout(simpler.source, "svg", deadline=SIMPLER_DEADLINE)
-                except LayoutError:
-                    continue
-                return themed(drawn, f"{self._title()}, simplified")
-        return text_as_svg(self.text(), self._title())
-
-    def pipe(  # type: ignore[override]
-        self,
-        format: str | None = None,
-        renderer: str | None = None,
-        formatter: str | None = None,
-        neato_no_op: bool | int | None = None,
-        quiet: bool = False,
-        *,
-        engine: str | None = None,
-        encoding: str | None = None,
-    ) -> bytes | str:
-        """The drawing in a format that the Graphviz of this machine writes.
-
-        Raises:
-            LayoutError: there is no Graphviz, or it does not write this format.
-        """
-        format = format or self.format
-        drawn = (
-            self.svg().encode()
-            if format == "svg"
-            else run_layout(self.source, format, engine=engine or self.engine)
-        )
-        return drawn.decode(encoding) if encoding is not None else drawn
-
-    def save(  # type: ignore[override]
-        self, filename: Any = None, directory: Any = None, **options: Any
-    ) -> Any:
-        """Write what the ending of the name says (.svg, .html, .json, .txt), else the source."""
-        if filename is not None and Path(filename).suffix.lower() in PICTURES:
-            return View.save(self, Path(directory or "") / filename)
-        return graphviz.Digraph.save(self, filename, directory=directory, **options)
-
-    def render(  # type: ignore[override]
-        self, filename: Any = None, directory: Any = None, *args: Any, **options: Any
-    ) -> str:
-        """Write the drawing to `<filename>.<format>` and return that path.
-
-        Args:
-            filename, directory: where; also the source is saved there.
-            options: `format`, `cleanup=True` to delete the source again.
-        """
-        format = options.pop("format", None) or self.format
-        source = Path(graphviz.Digraph.save(self, filename, directory=directory))
-        target = source.with_name(f"{source.name}.{format}")
-        drawn = self.pipe(format)
-        assert isinstance(drawn, bytes)
-        target.write_bytes(drawn)
-        if options.pop("cleanup", False):
-            source.unlink()
-        return str(target)
-
-    def _repr_mimebundle_(
-        self, include: Any = None, exclude: Any = None, **options: Any
-    ) -> dict[str, Any]:
-        bundle: dict[str, Any] = {
-            "text/html": self.html(),
-            "image/svg+xml": self.svg(),
-            "text/plain": self.text(),
-        }
-        # A front end that may choose takes the image, so markup is only given when asked for.
-        wanted = {"text/html", "text/plain"} if include is None else set(include)
-        return {kind: bundle[kind] for kind in bundle if kind in wanted - set(exclude or ())}
+                yield Diagram.of(self.tape, budget=budget, **self._wanted)
 
 
 def choose_plan(

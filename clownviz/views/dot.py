@@ -211,7 +211,7 @@ class _Writer:
             self.names[node.id],
             f"<{_text(label)}>",
             id=graphviz.escape(node.id),
-            tooltip=graphviz.escape(printable(node.latex or node.label)),
+            tooltip=graphviz.escape(printable(look.readable_formula(node.latex) or node.label)),
             shape="circle" if is_sign else "box",
             style="filled" if is_sign else "rounded,filled",
             fillcolor=_hex("surface"),

@@ -174,7 +174,7 @@ def test_without_graphviz_the_picture_is_the_text(monkeypatch):
 
 
 def test_a_layout_that_takes_too_long_gives_a_simpler_diagram(monkeypatch):
-    from clownviz.views import diagram
+    from clownviz.views import drawn
     from clownviz.views.render import LayoutTimeout, run_layout
 
     asked = []
@@ -185,7 +185,7 @@ def test_a_layout_that_takes_too_long_gives_a_simpler_diagram(monkeypatch):
             raise LayoutTimeout("too long")
         return run_layout(source, format, **options)
 
-    monkeypatch.setattr(diagram, "run_layout", slow)
+    monkeypatch.setattr(drawn, "run_layout", slow)
     made = Diagram.of(transformer(40), fold=False)
     assert 'aria-label="Diagram of Transformer, simplified"' in made.svg()
     assert len(asked[1]) < len(asked[0])
