@@ -33,7 +33,7 @@ FINE, COARSE = 5, 3
 """Bits of the mantissa that a cell is told by: 2^bits cells for every power of two."""
 
 _STEPS = np.linspace(0.0, 1.0, BINS + 1)
-_LARGEST = float(np.finfo(np.float32).max)
+_LARGEST, _WIDEST = (float(np.finfo(dtype).max) for dtype in (np.float32, np.float64))
 
 
 @dataclass(slots=True)
@@ -97,7 +97,7 @@ class Stats:
         low, high = self.min, self.max
         if low == high:
             widened = abs(low) * 0.5 or 0.5
-            low, high = low - widened, high + widened
+            low, high = np.clip((low - widened, high + widened), -_WIDEST, _WIDEST).tolist()
         return low * _STEPS[::-1] + high * _STEPS
 
     @property
@@ -133,9 +133,9 @@ class Stats:
         rank = min(max(math.ceil(q * self.seen), 1), self.seen)
         above = np.cumsum(self.counts)
         at = int(np.searchsorted(above, rank))
-        share = 1 - (above[at] - rank + 0.5) / self.counts[at]
+        share = float(1 - (above[at] - rank + 0.5) / self.counts[at])
         low, high = (float(bound[at]) for bound in self.bounds())
-        return low * (1 - share) + high * share
+        return min(max(low * (1 - share) + high * share, low), high)
 
     def merge(self, other: Stats) -> Stats:
         """The statistics of both arrays together; in any order the same, up to rounding.
