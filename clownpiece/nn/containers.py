@@ -290,22 +290,19 @@ class _Values(Module):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         raise RuntimeError(f"{type(self).__name__} should not be called.")
 
-    def __repr__(self) -> str:
-        lines = [f"({name}): {_described(value)}" for name, value in self._named_values()]
-        if not lines:
-            return f"{type(self).__name__}()"
-        body = "\n".join("    " + line.replace("\n", "\n    ") for line in lines)
-        return f"{type(self).__name__}(\n{body}\n)"
+    def _describe(self, value: Any) -> str:
+        if not isinstance(value, Tensor):
+            return f"Object of type: {type(value).__name__}"
+        kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
+        size = "x".join(map(str, value.shape))
+        return f"{kind} containing: [{self._type_of(value)} of size {size}]"
 
+    def _type_of(self, tensor: Tensor) -> str:
+        return str(tensor.dtype)
 
-def _described(value: Any) -> str:
-    if isinstance(value, Module):
-        return repr(value)
-    if not isinstance(value, Tensor):
-        return f"Object of type: {type(value).__name__}"
-    kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
-    size = "x".join(map(str, value.shape))
-    return f"{kind} containing: [{value.dtype} of size {size}]"
+    def extra_repr(self) -> str:
+        lines = (f"  ({name}): {self._describe(each)}" for name, each in self._named_values())
+        return "\n".join(lines)
 
 
 class ParameterList(_Values):
@@ -467,3 +464,7 @@ class ParameterDict(_Values):
 
     def _named_values(self) -> list[tuple[Any, Any]]:
         return list(self.items())
+
+    def _type_of(self, tensor: Tensor) -> str:
+        # PyTorch prints the type's old name in a dict and the dtype in a list.
+        return tensor.type()

@@ -195,23 +195,23 @@ def registered(table: HookTable, module: Any, name: str, value: Any) -> Any:
 
 def call_with_hooks(module: Any, args: tuple, kwargs: dict[str, Any]) -> Any:
     """Run `module.forward` between its hooks."""
+    call = _Call(module, args, kwargs)
     finished: set[int] = set()
-    result = None
     try:
         gates = _Gates.of(module)
-        args, kwargs = _run_pre_hooks(module, args, kwargs)
+        for _, hook in _items(global_hooks._forward_pre_hooks, module._forward_pre_hooks):
+            call.run_pre_hook(hook)
         if gates is not None:
-            args = gates.enter(args)
-        result = module.forward(*args, **kwargs)
+            call.args = gates.enter(call.args)
+        call.result = module.forward(*call.args, **call.kwargs)
         for key, hook in _items(global_hooks._forward_hooks, module._forward_hooks):
             finished.add(key)
-            changed = _call_forward_hook(hook, module, args, kwargs, result)
-            result = result if changed is None else changed
-        return result if gates is None else gates.leave(result)
+            call.run_hook(hook)
+        return call.result if gates is None else gates.leave(call.result)
     except Exception:
         for key, hook in _items(global_hooks._forward_hooks, module._forward_hooks):
             if hook.always_call and key not in finished:
-                _call_in_spite(hook, module, args, kwargs, result)
+                call.run_in_spite(hook)
         raise
 
 
@@ -220,47 +220,49 @@ def _items(shared: HookTable, own: HookTable) -> Iterator[tuple[int, Any]]:
     return iter((*shared.items(), *own.items()))
 
 
-def _run_pre_hooks(
-    module: Any, args: tuple, kwargs: dict[str, Any]
-) -> tuple[tuple, dict[str, Any]]:
-    for _, hook in _items(global_hooks._forward_pre_hooks, module._forward_pre_hooks):
+class _Call:
+    """One call on its way through the hooks, each of which sees what those before it made."""
+
+    __slots__ = ("args", "kwargs", "module", "result")
+
+    def __init__(self, module: Any, args: tuple, kwargs: dict[str, Any]) -> None:
+        self.module = module
+        self.args = args
+        self.kwargs = kwargs
+        self.result: Any = None
+
+    def run_pre_hook(self, hook: Hook) -> None:
         if hook.with_kwargs:
-            changed = hook.function(module, args, kwargs)
+            changed = hook.function(self.module, self.args, self.kwargs)
             if changed is None:
-                continue
+                return
             if not (isinstance(changed, tuple) and len(changed) == 2):
                 raise RuntimeError(
                     "forward pre-hook must return None or a tuple of (new_args, new_kwargs), "
                     f"but got {changed!r}"
                 )
-            args, kwargs = changed
+            self.args, self.kwargs = changed
         else:
-            changed = hook.function(module, args)
+            changed = hook.function(self.module, self.args)
             if changed is not None:
-                args = changed if isinstance(changed, tuple) else (changed,)
-    return args, kwargs
+                self.args = changed if isinstance(changed, tuple) else (changed,)
 
+    def run_hook(self, hook: Hook) -> None:
+        given = (self.args, self.kwargs) if hook.with_kwargs else (self.args,)
+        changed = hook.function(self.module, *given, self.result)
+        if changed is not None:
+            self.result = changed
 
-def _call_forward_hook(
-    hook: Hook, module: Any, args: tuple, kwargs: dict[str, Any], result: Any
-) -> Any:
-    if hook.with_kwargs:
-        return hook.function(module, args, kwargs, result)
-    return hook.function(module, args, result)
-
-
-def _call_in_spite(
-    hook: Hook, module: Any, args: tuple, kwargs: dict[str, Any], result: Any
-) -> None:
-    """Call a hook while an error is on its way; an error of its own must not hide that one."""
-    try:
-        _call_forward_hook(hook, module, args, kwargs, result)
-    except Exception as error:
-        warnings.warn(
-            "a forward hook with always_call=True raised, which is silenced because another "
-            f"error is being raised by forward: {error}",
-            stacklevel=2,
-        )
+    def run_in_spite(self, hook: Hook) -> None:
+        """Run a hook while an error is on its way; an error of its own must not hide that one."""
+        try:
+            self.run_hook(hook)
+        except Exception as error:
+            warnings.warn(
+                "a forward hook with always_call=True raised, which is silenced because another "
+                f"error is being raised by forward: {error}",
+                stacklevel=2,
+            )
 
 
 class Gate(Node):
@@ -340,7 +342,7 @@ class _Gates:
         passed, gate, self.left = _through_gate(results)
         if gate is not None:
             size = len(results)
-            gate.register_prehook(lambda grads: self._on_grad_outputs(grads, size))
+            gate.register_hook(lambda _, grads: self._on_grad_outputs(grads, size))
         return passed if isinstance(result, tuple) else passed[0]
 
     def _on_grad_outputs(self, grads: tuple, size: int) -> tuple:
@@ -358,13 +360,11 @@ class _Gates:
     def _finish_without_inputs(self) -> None:
         """No input wants a gradient, so backward will not come to a gate of inputs."""
         nothing = (None,) * self.inputs
-        if self.hooks:
-            warnings.warn(
-                f"no input of this {type(self.module).__name__} requires a gradient, so its full "
-                "backward hook is called with grad_input None, once the gradients of the outputs "
-                "are known",
-                stacklevel=3,
-            )
+        warnings.warn(
+            f"no input of this {type(self.module).__name__} requires a gradient, so full backward "
+            "hooks are called with grad_input None, once the gradients of the outputs are known",
+            stacklevel=3,
+        )
         for hook in self.hooks:
             changed = hook(self.module, nothing, self.grad_outputs)
             if changed is not None and any(each is not None for each in changed):

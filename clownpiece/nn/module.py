@@ -72,10 +72,11 @@ class Module(Hookable, Stateful):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if (args or kwargs) and not self.call_super_init:
-            given = ", ".join([*map(repr, args), *(f"{name}={kwargs[name]!r}" for name in kwargs)])
+            given = [*map(repr, args), *(f"{name}={value!r}" for name, value in kwargs.items())]
+            unexpected = "an unexpected keyword argument" if kwargs else "unexpected arguments"
             raise TypeError(
-                f"Module.__init__() takes no arguments, but {type(self).__name__} gave it "
-                f"{given}; call super().__init__() without them"
+                f"{type(self).__name__}: Module.__init__() got {unexpected} ({', '.join(given)}); "
+                "call super().__init__() without them"
             )
         # Straight into the dict: __setattr__ needs the tables that are being made.
         state = self.__dict__
@@ -100,10 +101,10 @@ class Module(Hookable, Stateful):
         """Run the hooks and `forward`; an error on its way out learns this module's path."""
         try:
             if (
-                self._forward_hooks
-                or self._forward_pre_hooks
-                or self._backward_hooks
+                self._backward_hooks
                 or self._backward_pre_hooks
+                or self._forward_hooks
+                or self._forward_pre_hooks
                 or global_hooks.any_call
             ):
                 return call_with_hooks(self, args, kwargs)
@@ -222,7 +223,7 @@ class Module(Hookable, Stateful):
             # A property that raised AttributeError: let its own error be seen.
             return described.fget(self)
         names = {*state, *(known for table in TABLES for known in state[table])}
-        raise MissingAttribute(type(self), name, (known for known in names if known[0] != "_"))
+        raise MissingAttribute(type(self), name, (known for known in names if known[:1] != "_"))
 
     def __setattr__(self, name: str, value: Any) -> None:
         state = self.__dict__
@@ -238,7 +239,6 @@ class Module(Hookable, Stateful):
         elif name in state.get("_modules", ()):
             self._set_registered("child module", name, value)
         elif isinstance(value, Buffer):
-            self._forget(name, but=self._table("_buffers", name))
             self.register_buffer(name, value, value.persistent)
         elif name in state.get("_buffers", ()):
             self._set_registered("buffer", name, value)

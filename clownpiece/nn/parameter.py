@@ -29,7 +29,10 @@ class Parameter(Tensor):
     """
 
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Any:
-        made = super().__new__(cls, _values(cls, data))
+        values = _values(cls, data)
+        made = super().__new__(cls, values)
+        # A change in place is seen by both, as it is by a tensor and what detach() returned.
+        made._version_cell = values._shared_version()
         made.requires_grad_(requires_grad)
         return made
 
@@ -87,8 +90,9 @@ class _Uninitialized(Tensor):
     @property
     def shape(self) -> Size:
         raise RuntimeError(
-            f"an {type(self).__name__} has no shape yet; run its module once on an input, "
-            "so that it can infer the shape, and look again"
+            f"an {type(self).__name__} has no shape yet; run its module once on an input "
+            "(its call, not `forward`), so that it can infer the shape, or load a state that has "
+            "one with `load_state_dict`, and look again"
         )
 
     def __repr__(self) -> str:

@@ -212,13 +212,17 @@ class Stateful:
                 f"size mismatch for {key}: the state_dict has shape {given.shape}, "
                 f"the current model has {tensor.shape}."
             ]
-        with no_grad():
-            if assign:
-                setattr(self, name, _like(tensor, given))
-                return []
-            if lazy:
-                tensor.materialize(given.shape)  # type: ignore[attr-defined]
-            tensor.copy_(given)
+        try:
+            with no_grad():
+                if assign:
+                    setattr(self, name, _like(tensor, given))
+                    return []
+                if lazy:
+                    tensor.materialize(given.shape)  # type: ignore[attr-defined]
+                tensor.copy_(given)
+        except Exception as error:
+            # Such as a registration hook that refuses it; the other tensors are to be loaded still.
+            return [f'While copying the parameter named "{key}", an exception occurred: {error}']
         return []
 
     def _load_extra_state(
@@ -276,7 +280,7 @@ def _load(
             _load(child, part, metadata, below, assign, found)
     for hook in tuple(module._load_state_dict_post_hooks.values()):
         if hook(module, IncompatibleKeys(found.missing, found.unexpected)) is not None:
-            raise RuntimeError(
+            raise AssertionError(
                 "load_state_dict post-hook must return None: change the lists it is given instead"
             )
 

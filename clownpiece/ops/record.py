@@ -42,6 +42,9 @@ _NUMBERS_THAT_FIT = {
     "b": frozenset((bool, type(None))),
 }
 
+_NESTS = frozenset((tuple, list, dict, str))
+"""What holds tensors, or is not one at all; an array takes the place of a tensor, these do not."""
+
 SPELLINGS = {"axis": "dim", "axes": "dim", "keepdims": "keepdim"}
 
 
@@ -112,6 +115,8 @@ class Op:
         for value in values:
             if isinstance(value, Tensor):
                 return self.apply(values, params)
+        if type(values[0]) in _NESTS and not self.variadic:
+            raise self._misfit(values)
         return self._forward(values, params)
 
     def bind(self, args: tuple, kwargs: dict[str, Any]) -> tuple[Sequence[Any], dict[str, Any]]:
@@ -190,10 +195,21 @@ class Op:
             return self.forward(values, **params)
         try:
             return self.forward(*values, **params)
-        except (ValueError, TypeError) as error:
-            if self.promote is None:
+        except (ValueError, TypeError, AttributeError) as error:
+            if any(type(value) in _NESTS for value in values):
+                raise self._misfit(values) from None
+            if self.promote is None or isinstance(error, AttributeError):
                 raise
             raise self._clear_error(values, error) from None
+
+    def _misfit(self, values: Sequence[Any]) -> TypeError:
+        """A nest of tensors, such as what an LSTM returns, in the place of a tensor."""
+        at = next(i for i, value in enumerate(values) if type(value) in _NESTS)
+        argument = self.inputs[at] if at else "input"
+        return TypeError(
+            f"{self.name}(): argument {argument!r} (position {at + 1}) must be Tensor, "
+            f"not {type(values[at]).__name__}; choose one of the tensors in it"
+        )
 
     def _clear_error(self, values: Sequence[Any], error: Exception) -> Exception:
         """What NumPy refused, in PyTorch's class and with what to do about it."""
@@ -376,6 +392,8 @@ class Elementwise(Op):
         for value in args:
             if isinstance(value, Tensor):
                 return self.apply(args, {})
+        if type(args[0]) in _NESTS:
+            raise self._misfit(args)
         return self._forward(args, {})
 
     def apply(self, values: Sequence[Any], params: dict[str, Any]) -> Any:
