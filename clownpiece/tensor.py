@@ -21,7 +21,8 @@ from .size import Size
 
 __all__ = ["Tensor", "TensorMethods"]
 
-Replay = tuple[Callable[[Any], Any], ...]
+Path = tuple["Path | None", Callable[[Any], Any]]
+"""How a view comes out of its base: the path of what it is a view of, and one step more."""
 
 
 class device:
@@ -84,7 +85,8 @@ class Tensor(TensorMethods):
     _slot: int = 0
     _version_cell: Version | None = None
     _base: Tensor | None = None
-    _replay: Replay | None = None
+    _path: Path | None = None
+    _forbids: str | None = None
     _seen_version: int = 0
     _hooks: dict[int, Callable[..., Any]] | None = None
     _post_accumulate_hooks: dict[int, Callable[..., Any]] | None = None
@@ -174,10 +176,8 @@ class Tensor(TensorMethods):
 
     @property
     def requires_grad(self) -> bool:
-        """Whether backward computes a gradient for this tensor."""
-        if self._base is not None:
-            self._follow_base()
-        return self._requires_grad
+        """Whether backward computes a gradient for this tensor, or for what it is a view of."""
+        return self._requires_grad or (self._base is not None and self._base._requires_grad)
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
@@ -267,9 +267,10 @@ class Tensor(TensorMethods):
         """Have backward keep the gradient of this non-leaf in `.grad` too."""
         if not self.requires_grad:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-        if self._node is not None and not self._retains_grad:
+        node = self.grad_fn
+        if node is not None and not self._retains_grad:
             self._retains_grad = True
-            _retain_on(self)
+            _retain_on(self, node)
 
     @property
     def retains_grad(self) -> bool:
@@ -287,8 +288,9 @@ class Tensor(TensorMethods):
                 "cannot register a hook on a tensor that doesn't require gradient; "
                 "call requires_grad_() first"
             )
-        if self._node is not None:
-            return RemovableHandle(self._node.hooks_of_slot(self._slot), hook)
+        node = self.grad_fn
+        if node is not None:
+            return RemovableHandle(node.hooks_of_slot(self._slot), hook)
         if self._hooks is None:
             self._hooks = {}
         return RemovableHandle(self._hooks, hook)
@@ -350,32 +352,59 @@ class Tensor(TensorMethods):
         """Whether it was made under `inference_mode`."""
         return self._inference
 
-    def _edge(self) -> Edge:
-        """Where this tensor's gradient goes."""
+    def _edge(self) -> Edge | None:
+        """Where this tensor's gradient goes; nowhere for a view that was taken under `no_grad`."""
         if self._base is not None:
             self._follow_base()
-        return (self._node, self._slot) if self._node is not None else (AccumulateGrad.of(self), 0)
+        if self._node is not None:
+            return self._node, self._slot
+        return (AccumulateGrad.of(self), 0) if self._requires_grad else None
+
+    def _become_view(
+        self, source: Tensor, step: Callable[[Any], Any] | None, forbids: str | None
+    ) -> None:
+        """Share the memory of `source`, out of which `step` makes this view.
+
+        Args:
+            forbids: why this view must not be changed while gradients are recorded, if it must not.
+        """
+        self._version_cell = source._shared_version()
+        self._base = source if source._base is None else source._base
+        self._seen_version = self._version_cell.count
+        self._forbids = source._forbids or forbids
+        if self._forbids is None and step is not None:
+            self._path = (source._path, step)
+        if self._inference is not source._inference:
+            self._inference = source._inference
 
     def _follow_base(self) -> None:
-        """Derive this view's history again if its base was changed in place since."""
+        """Derive this view's history again if its memory was changed in place since."""
         base = self._base
         assert base is not None
-        if self._replay is None or self._seen_version == base._version:
+        if self._seen_version == base._version or not (self._node or base._requires_grad):
             return
+        if self._forbids is not None:
+            raise RuntimeError(
+                "this tensor is a view, and its base or another view of its base has been modified "
+                f"inplace; {self._forbids}"
+            )
         self._seen_version = base._version
-        if base._requires_grad:
-            view: Any = base
-            grad, mode.grad = mode.grad, True
-            observer, mode.observer = mode.observer, None
-            try:
-                for step in self._replay:
-                    view = step(view)
-            finally:
-                mode.grad, mode.observer = grad, observer
-            self._node, self._slot = view._node, view._slot
-            self._requires_grad = True
-            if self._retains_grad:
-                _retain_on(self)
+        switches = mode.grad, mode.observer, base._requires_grad
+        # A view that has a history keeps having one, even if its base gave its own up.
+        mode.grad, mode.observer, base._requires_grad = True, None, True
+        try:
+            again = replayed(base, self._path)
+        finally:
+            mode.grad, mode.observer, base._requires_grad = switches
+        self._take_history(again._node, again._slot)
+
+    def _take_history(self, node: Node | None, slot: int) -> None:
+        """From here on this tensor came out of `node`; a retained gradient is that of now."""
+        if self._retains_grad and self._node is not None:
+            self._node.hooks_of_slot(self._slot).pop(RETAIN, None)
+        self._node, self._slot, self._requires_grad = node, slot, True
+        if self._retains_grad and node is not None:
+            _retain_on(self, node)
 
     # -- out into Python --------------------------------------------------------------------
 
@@ -428,7 +457,7 @@ class Tensor(TensorMethods):
     def __iter__(self) -> Iterator[Tensor]:
         if not self.array.ndim:
             raise TypeError("iteration over a 0-d tensor")
-        return iter([self[i] for i in range(self.array.shape[0])])
+        return iter(self.unbind(0))
 
     def __bool__(self) -> bool:
         if self.array.size != 1:
@@ -498,9 +527,10 @@ _OWN_HISTORY = frozenset(
         "_base",
         "_grad",
         "_hooks",
+        "_forbids",
         "_node",
+        "_path",
         "_post_accumulate_hooks",
-        "_replay",
         "_retains_grad",
         "_seen_version",
         "_slot",
@@ -527,17 +557,31 @@ def wrap(array: Any) -> Tensor:
     return made
 
 
-def _retain_on(tensor: Tensor) -> None:
-    """Have the node of a non-leaf write the gradient that passes into `tensor.grad`."""
+def replayed(value: Any, path: Path | None) -> Any:
+    """What a path of views makes of a base: a Tensor, or an array that shares its memory."""
+    steps = []
+    while path is not None:
+        path, step = path
+        steps.append(step)
+    for step in reversed(steps):
+        value = step(value)
+    return value
+
+
+def _retain_on(tensor: Tensor, node: Node) -> None:
+    """Have the node of a non-leaf add the gradient that passes to `tensor.grad`."""
     reference = weakref.ref(tensor)
 
     def keep(grad: Tensor) -> None:
         alive = reference()
-        if alive is not None:
+        if alive is None:
+            return
+        if alive._grad is not None:
+            alive._grad = alive._grad + grad
+        else:
             alive._grad = grad if mode.grad else wrap(grad.array.copy())
 
-    assert tensor._node is not None
-    tensor._node.hooks_of_slot(tensor._slot)[RETAIN] = keep
+    node.hooks_of_slot(tensor._slot)[RETAIN] = keep
 
 
 RETAIN = -1

@@ -20,7 +20,7 @@ from builtins import type as _type
 from collections.abc import Sequence
 
 __all__ = ['Tensor', 'TensorMethods']
-Replay = tuple[Callable[[Any], Any], ...]
+Path = tuple['Path | None', Callable[[Any], Any]]
 class device:
     """Where a tensor lives; here that is always `device("cpu")`."""
     __slots__: Any
@@ -1080,7 +1080,8 @@ class Tensor(TensorMethods):
     _slot: _int
     _version_cell: Version | None
     _base: Tensor | None
-    _replay: Replay | None
+    _path: Path | None
+    _forbids: str | None
     _seen_version: _int
     _hooks: dict[_int, Callable[..., Any]] | None
     _post_accumulate_hooks: dict[_int, Callable[..., Any]] | None
@@ -1125,7 +1126,7 @@ class Tensor(TensorMethods):
         """The address of the first element."""
     @property
     def requires_grad(self) -> _bool:
-        """Whether backward computes a gradient for this tensor."""
+        """Whether backward computes a gradient for this tensor, or for what it is a view of."""
     @requires_grad.setter
     def requires_grad(self, wanted: _bool) -> None: ...
     def requires_grad_(self, requires_grad: _bool=True) -> Tensor:
@@ -1183,10 +1184,23 @@ class Tensor(TensorMethods):
         """Tell autograd that `array` was changed in place from outside."""
     def is_inference(self) -> _bool:
         """Whether it was made under `inference_mode`."""
-    def _edge(self) -> Edge:
-        """Where this tensor's gradient goes."""
+    def _edge(self) -> Edge | None:
+        """Where this tensor's gradient goes; nowhere for a view that was taken under `no_grad`."""
+    def _become_view(
+        self,
+        source: Tensor,
+        step: Callable[[Any], Any] | None,
+        forbids: str | None,
+    ) -> None:
+        """Share the memory of `source`, out of which `step` makes this view.
+
+        Args:
+            forbids: why this view must not be changed while gradients are recorded, if it must not.
+        """
     def _follow_base(self) -> None:
-        """Derive this view's history again if its base was changed in place since."""
+        """Derive this view's history again if its memory was changed in place since."""
+    def _take_history(self, node: Node | None, slot: _int) -> None:
+        """From here on this tensor came out of `node`; a retained gradient is that of now."""
     def item(self) -> Any:
         """The one element, as a Python number.
 
@@ -1221,6 +1235,8 @@ def _rebuild(kind: _type[Tensor], state: dict[str, Any]) -> Tensor: ...
 _new: Any
 def wrap(array: Any) -> Tensor:
     """A tensor around this array, without a copy and without a history."""
-def _retain_on(tensor: Tensor) -> None:
-    """Have the node of a non-leaf write the gradient that passes into `tensor.grad`."""
+def replayed(value: Any, path: Path | None) -> Any:
+    """What a path of views makes of a base: a Tensor, or an array that shares its memory."""
+def _retain_on(tensor: Tensor, node: Node) -> None:
+    """Have the node of a non-leaf add the gradient that passes to `tensor.grad`."""
 RETAIN: Any

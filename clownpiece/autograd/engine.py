@@ -247,6 +247,13 @@ class _Walk:
             if (node, 0) in wanted:
                 self.captured[node, 0] = gradient
             return
+        if leaf._node is not None:
+            raise RuntimeError(
+                "leaf variable has been moved into the graph interior: it was changed in place, "
+                "after detach_() or requires_grad_(False), since this graph began at it"
+            )
+        if not leaf._requires_grad:
+            return
         if node.pre_hooks:
             (gradient,) = self._call_node_hooks(node, node.pre_hooks, [gradient])
         _accumulate(leaf, gradient, self.create_graph)
@@ -412,12 +419,13 @@ def _tensors(grads: Sequence[Any]) -> tuple[Any, ...]:
 def _edge_of(tensor: Any, which: str = "one of the inputs") -> Edge:
     if not isinstance(tensor, Tensor):
         raise TypeError(f"expected Tensor or sequence of Tensors, but got {tensor!r}")
-    if not tensor.requires_grad:
+    edge = tensor._edge()
+    if edge is None:
         raise RuntimeError(
             f"{which} does not require grad and does not have a grad_fn; "
             "call requires_grad_() before the forward, and do not compute it under no_grad()"
         )
-    return tensor._edge()
+    return edge
 
 
 def _as_tuple(given: Any) -> tuple[Any, ...]:

@@ -24,6 +24,8 @@ __all__ = [
 
 F = TypeVar("F", bound=Callable[..., Any])
 Observer = Callable[[Any, tuple, dict, tuple, float], None]
+SavingHooks = tuple[Callable[[Any], Any], Callable[[Any], Any]]
+"""What happens to a tensor when a node saves it, and when backward asks for it."""
 
 
 class Mode(threading.local):
@@ -33,6 +35,7 @@ class Mode(threading.local):
     inference: bool = False
     anomaly: bool = False
     observer: Observer | None = None
+    saving: SavingHooks | None = None
 
 
 mode = Mode()
@@ -134,6 +137,17 @@ class inference_mode(_Switch):
         super().__init__()
         if mode is False:
             self.grad, self.inference = True, False
+
+
+@contextmanager
+def outside_of_saving() -> Iterator[None]:
+    """Where the hooks that pack saved tensors run: nothing is recorded, nothing packed again."""
+    before = mode.grad, mode.saving
+    mode.grad, mode.saving = False, None
+    try:
+        yield
+    finally:
+        mode.grad, mode.saving = before
 
 
 def _switch_grad(enabled: bool) -> bool:

@@ -291,9 +291,12 @@ class Gate(Node):
     def pass_through(self, tensor: Tensor, slot: int) -> Tensor:
         """The tensor as it comes out on the other side."""
         out = wrap(tensor.array)
-        # To the rest of autograd it is one view of several, which nobody may change in place.
-        out._version_cell = tensor._shared_version()
-        out._base = tensor
+        out._become_view(
+            tensor,
+            None,
+            "it went into or came out of a module with full backward hooks, which must see the "
+            "gradient of what it is now: clone() it before changing it",
+        )
         if tensor.requires_grad:
             out._node, out._slot, out._requires_grad = self, slot, True
         return out

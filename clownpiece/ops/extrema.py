@@ -146,9 +146,9 @@ def _min_along(x: Any, dim: int, keepdim: bool = False) -> Any:
     return Min(*_extreme_along(x, dim, keepdim, _argmin))
 
 
-def _to_places(g: Any, y: Any, x_shape: tuple[int, ...], dim: int, keepdim: bool) -> Any:
+def _to_places(g: Any, y1: Any, x_shape: tuple[int, ...], dim: int, keepdim: bool) -> Any:
     """The gradient of values that were picked along a dimension goes where they stood."""
-    values, places = spread(g[0], x_shape, dim, keepdim), spread(y[1], x_shape, dim, keepdim)
+    values, places = spread(g[0], x_shape, dim, keepdim), spread(y1, x_shape, dim, keepdim)
     return add_along(values, places, x_shape, dim)
 
 

@@ -234,7 +234,7 @@ class Written(Op):
 
 
 def _with(x: Any, value: Any, index: Any) -> Any:
-    changed = x.copy()
+    changed = np.array(x)
     _assign(changed, value, index)
     return changed
 
@@ -285,21 +285,31 @@ setitem = op(
 
 
 def _copied(x: Any, src: Any, non_blocking: bool = False) -> Any:
-    changed = x.copy()
+    changed = np.array(x)
     _assign(changed, src, ...)
     return changed
+
+
+def _copy_into(x: Any, src: Any, non_blocking: bool = False) -> None:
+    # An assignment would take leading dimensions of size 1 off.
+    if np.ndim(src) > x.ndim:
+        raise RuntimeError(
+            f"copy_: output with shape {list(x.shape)} doesn't match the broadcast shape "
+            f"{list(np.shape(src))}; squeeze() what is copied"
+        )
+    _assign(x, src, ...)
 
 
 copy_ = op(
     "copy_",
     _copied,
     inputs="x src",
-    grad={"src": lambda g, src_shape: _written(g, src_shape, ...)},
+    grad={"x": lambda g: nothing(g), "src": lambda g, src_shape: _written(g, src_shape, ...)},
     latex=r"x \leftarrow src",
     doc="The values of `src`, broadcast, written into `x`, which keeps its dtype.",
     samples=[S((3, 4), (3, 4)), S((3, 4), (4,))],
     expose="method",
-    into=lambda x, src, non_blocking=False: _assign(x, src, ...),
+    into=_copy_into,
     torch="",
     kind=Written,
 )
@@ -308,7 +318,7 @@ fill_ = op(
     "fill_",
     _copied,
     inputs="x value",
-    grad={"value": lambda g: g},
+    grad={"x": lambda g: nothing(g), "value": lambda g: g},
     latex=r"x \leftarrow value",
     doc="One number, or a 0-d tensor, written everywhere into `x`.",
     samples=[S((3, 4), 0.5), S((3, 4), ())],

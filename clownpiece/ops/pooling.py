@@ -200,7 +200,7 @@ def _define_max_pool(n: int) -> tuple[Op, Op]:
     both = op(
         f"{name}_with_indices",
         forward_with_indices,
-        grad={"x": lambda g, y, x_shape: scatter_cells(g[0], y[1], size=x_shape[-n:])},
+        grad={"x": lambda g, y1, x_shape: scatter_cells(g[0], y1, size=x_shape[-n:])},
         outputs=2,
         latex=r"\max_k x_{c,\, i s + k d}",
         doc=f"`{name}` and where each maximum stands, as a position in the flattened plane.",

@@ -26,8 +26,9 @@ import numpy as np
 
 from ..autograd.mode import mode
 from ..tensor import Tensor, wrap
+from .inplace import check_fits, check_may_change, check_writable, rebase, shadow
 from .promotion import promoted_dtype
-from .recording import Gradient, OpNode, rebase, shadow
+from .recording import Gradient, OpNode
 
 __all__ = ["REGISTRY", "Op", "elementwise", "op"]
 
@@ -279,15 +280,22 @@ class Op:
                 tensor.array = array.view()
             elif base is None or (base is not root and base is not array):
                 continue
-            tensor._version_cell = source._shared_version()
-            tensor._base = source if source._base is None else source._base
-            tensor._seen_version = tensor._version_cell.count
-            # Without a path a view may be read but not changed under recording: it is one of
-            # several outputs, or was made where nothing is recorded.
-            if self.outputs == 1 and mode.grad:
-                before = () if source._base is None else source._replay
-                if before is not None:
-                    tensor._replay = (*before, _Step(self, params))
+            tensor._become_view(source, _Step(self, params), self._forbids_change())
+
+    def _forbids_change(self) -> str | None:
+        """Why a view that is made now must not be changed while gradients are recorded."""
+        if not mode.grad:
+            where = "inference_mode" if mode.inference else "no_grad mode"
+            return (
+                f"it was created in {where}, and whether the change is to be recorded is "
+                "ambiguous: take the view and change it both inside of that block or both outside"
+            )
+        if self.outputs != 1:
+            return (
+                f"it is one of the outputs of {self.name}, a function that returns multiple views, "
+                "whose histories cannot follow: index the base instead, or clone() the output"
+            )
+        return None
 
     # -- in place ---------------------------------------------------------------------------
 
@@ -300,9 +308,9 @@ class Op:
         """
         started = perf_counter() if mode.observer is not None else 0.0
         values, params = self.bind((target, *args), kwargs)
-        records = mode.grad and any(isinstance(v, Tensor) and v.requires_grad for v in values)
-        if records and self.gradient is not None:
-            _check_may_change(target, self.name)
+        check_writable(target, self.name)
+        if mode.grad and any(isinstance(v, Tensor) and v.requires_grad for v in values):
+            check_may_change(target, self)
             self._write_recorded(target, values, params)
         else:
             self._write(target, values, params)
@@ -319,30 +327,38 @@ class Op:
             return
         computed = self._prepare(arrays) if self.promote is not None else arrays
         if isinstance(self.forward, np.ufunc) and computed[0] is target.array:
-            shapes = [np.shape(v) for v in computed]
-            if np.broadcast_shapes(*shapes) == target.array.shape:
+            try:
+                shape = np.broadcast_shapes(*map(np.shape, computed))
+            except ValueError as error:
+                raise self._clear_error(computed, error) from None
+            if shape == target.array.shape:
                 quiet.run(self.forward, *computed, out=target.array, casting="same_kind")
                 return
         result = quiet.run(self._forward, computed, params)
-        _store(target, np.asarray(result), self.name)
+        result = np.asarray(result)
+        check_fits(target, result, self.name)
+        np.copyto(target.array, result, casting="same_kind")
 
     def _write_recorded(
         self, target: Tensor, values: Sequence[Any], params: dict[str, Any]
     ) -> None:
-        assert self.gradient is not None
-        old = shadow(target, copy=self.into is None and self.gradient.saves_first(values))
+        saves = self.gradient is not None and self.gradient.saves_first(values)
+        old = shadow(target, copy=saves and self.into is None)
         values = (old, *values[1:])
-        if self.into is not None:
-            arrays = [v.array if isinstance(v, Tensor) else v for v in values]
-            quiet.run(self.into, target.array, *arrays[1:], **params)
-            result = wrap(target.array)
-        else:
-            arrays = [v.array if isinstance(v, Tensor) else v for v in values]
+        arrays = [v.array if isinstance(v, Tensor) else v for v in values]
+        if self.into is None:
             arrays = self._prepare(arrays) if self.promote is not None else arrays
             result = wrap(quiet.run(self._forward, arrays, params))
-            _store(target, result.array, self.name)
-        target.bump_version()
+            check_fits(target, result.array, self.name)
+        else:
+            result = wrap(target.array)
+        # Before anything is written: whatever is saved must still be what it was then.
         node = self._record(values, arrays, params, (result,))
+        if self.into is None:
+            np.copyto(target.array, result.array, casting="same_kind")
+        else:
+            quiet.run(self.into, target.array, *arrays[1:], **params)
+        target.bump_version()
         if node is not None:
             node.saved_output_becomes(target)
             rebase(target, node)
@@ -464,8 +480,9 @@ def op(
         forward: arrays (the inputs, then the parameters) to an array, or to a tuple of them.
         inputs: the names of the tensor inputs, in order; a missing one is None.
         grad: per input, a function of what it needs, said by the names of its arguments: `g`
-            (the gradient of the output), `y` (the output), an input, `<input>_shape`,
-            `y_shape`, a parameter. What is named is saved, only if that input wants a gradient.
+            (the gradient of the output), `y` (the output), `y0`, `y1`… (one of several), an
+            input, `<input>_shape`, `y_shape`, a parameter. What is named is saved, only if that
+            input wants a gradient.
             One function instead of a dict serves all inputs of a fused op; it may ask for
             `needs`, which says input by input whether a gradient is wanted.
         latex: the formula.
@@ -538,39 +555,3 @@ def _cast(value: Any, dtype: np.dtype) -> Any:
     if isinstance(value, np.ndarray):
         return value if value.dtype == dtype else value.astype(dtype)
     return value if value is None else dtype.type(value)
-
-
-def _check_may_change(target: Tensor, name: str) -> None:
-    base = target._base
-    if target.is_leaf and target._requires_grad:
-        raise RuntimeError(
-            f"{name}_: a leaf Variable that requires grad is being used in an in-place operation; "
-            "do it under no_grad(), or on a clone()"
-        )
-    if base is None:
-        return
-    if base.is_leaf and base._requires_grad:
-        raise RuntimeError(
-            f"{name}_: a view of a leaf Variable that requires grad is being used in an in-place "
-            "operation; do it under no_grad(), or on a clone()"
-        )
-    if target._replay is None:
-        raise RuntimeError(
-            f"{name}_: this view came from a function that returns multiple views (split, unbind) "
-            "or was created in no_grad mode, and must not be modified inplace while gradients are "
-            "recorded; index the base instead"
-        )
-
-
-def _store(target: Tensor, result: np.ndarray, name: str) -> None:
-    if result.shape != target.array.shape:
-        raise RuntimeError(
-            f"{name}_: output with shape {list(target.array.shape)} doesn't match the broadcast "
-            f"shape {list(result.shape)}; an in-place result must fit its tensor"
-        )
-    if not np.can_cast(result.dtype, target.array.dtype, "same_kind"):
-        raise RuntimeError(
-            f"{name}_: result type {result.dtype} can't be cast to the desired output type "
-            f"{target.array.dtype}; use the form without the underscore"
-        )
-    np.copyto(target.array, result, casting="same_kind")

@@ -1,4 +1,4 @@
-"""What an operation leaves in the graph: its node, what the node saves, and in-place histories.
+"""What an operation leaves in the graph: its node, and what the node saves.
 
 A VJP is a function whose argument names say what it needs. Reading them once, when the record
 is defined, tells what to save: nothing that no gradient will ask for is kept alive.
@@ -12,13 +12,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ..autograd.mode import mode
+from ..autograd.mode import SavingHooks, mode, outside_of_saving
 from ..autograd.node import Differentiate, Edge, Node, Version
 from ..tensor import Tensor, wrap
 
-__all__ = ["Gradient", "OpNode", "Recorded", "rebase", "shadow"]
+__all__ = ["Gradient", "OpNode", "Recorded"]
 
 Getter = Callable[[Any, Any], Any]
+Plan = tuple[tuple[int, ...], tuple[int, ...], bool]
+"""Which inputs are saved, which outputs, and whether the shapes of the inputs are."""
 
 
 class Recorded(Protocol):
@@ -54,7 +56,7 @@ class Gradient:
                 self.table[at] = (function, self._getters(function))
                 self._wants[at] = frozenset(inspect.signature(function).parameters)
             self.differentiable = tuple(entry is not None for entry in self.table)
-        self._plans: dict[tuple[bool, ...], tuple[tuple[int, ...], bool, bool]] = {}
+        self._plans: dict[tuple[bool, ...], Plan] = {}
 
     def _getters(self, function: Callable[..., Any]) -> list[Getter]:
         return [self._getter(name) for name in inspect.signature(function).parameters]
@@ -64,7 +66,11 @@ class Gradient:
         if name == "g":
             return lambda saved, g: g
         if name == "y":
-            return lambda saved, g: saved.output
+            single = op.outputs == 1
+            return lambda saved, g: saved.output[0] if single else saved.output
+        if name[0] == "y" and name[1:].isdigit():
+            slot = int(name[1:])
+            return lambda saved, g: saved.output[slot]
         if name == "y_shape":
             return lambda saved, g: saved.output_shape
         if name == "needs":
@@ -101,8 +107,8 @@ class Gradient:
         )
         return wanted if True in wanted else None
 
-    def plan(self, needs: tuple[bool, ...]) -> tuple[tuple[int, ...], bool, bool]:
-        """For these wants: the inputs to save, whether the output, whether shapes."""
+    def plan(self, needs: tuple[bool, ...]) -> Plan:
+        """What to save for these wants."""
         known = self._plans.get(needs)
         if known is None:
             op = self.op
@@ -118,7 +124,9 @@ class Gradient:
                 inputs = tuple(range(len(needs))) if op.inputs[0] in wants else ()
             else:
                 inputs = tuple(i for i, name in enumerate(op.inputs) if name in wants)
-            known = (inputs, "y" in wants, any(name.endswith("_shape") for name in wants))
+            slots = range(op.outputs or 0)
+            outputs = tuple(n for n in slots if not wants.isdisjoint(("y", f"y{n}")))
+            known = (inputs, outputs, any(name.endswith("_shape") for name in wants))
             self._plans[needs] = known
         return known
 
@@ -150,7 +158,17 @@ class Gradient:
 class OpNode(Node):
     """The node of a recorded op: what its VJPs need, kept as arrays."""
 
-    __slots__ = ("_released", "_versions", "inputs", "needs", "op", "output", "params", "shapes")
+    __slots__ = (
+        "_packed",
+        "_released",
+        "_versions",
+        "inputs",
+        "needs",
+        "op",
+        "output",
+        "params",
+        "shapes",
+    )
 
     def __init__(
         self,
@@ -169,8 +187,9 @@ class OpNode(Node):
         self.params = params
         self.needs = needs
         self._released = False
+        self._packed = False
         assert op.gradient is not None
-        keep, keep_output, keep_shapes = op.gradient.plan(needs)
+        keep, keep_outputs, keep_shapes = op.gradient.plan(needs)
         self._versions: list[tuple[Version, int]] = []
         self.inputs: Any = None
         self.output: Any = None
@@ -181,15 +200,15 @@ class OpNode(Node):
                 self.inputs[i] = computed[i]
                 if isinstance(values[i], Tensor):
                     self._watch(values[i])
-        if keep_output:
-            if op.outputs == 1:
-                self.output = made[0].array
-            else:
-                self.output = tuple(each.array for each in made)
-            for each in made:
-                self._watch(each)
+        if keep_outputs:
+            self.output = [None] * len(made)
+            for slot in keep_outputs:
+                self.output[slot] = made[slot].array
+                self._watch(made[slot])
         if keep_shapes:
             self.shapes = [np.shape(value) for value in computed]
+        if mode.saving is not None:
+            self._pack(values, mode.saving)
 
     def _watch(self, tensor: Tensor) -> None:
         if tensor._inference and mode.grad:
@@ -199,6 +218,15 @@ class OpNode(Node):
             )
         cell = tensor._shared_version()
         self._versions.append((cell, cell.count))
+
+    def _pack(self, values: Sequence[Any], hooks: SavingHooks) -> None:
+        """Keep what the hooks make of the saved tensors instead of the tensors."""
+        self._packed = True
+        for at, kept in enumerate(self.inputs or ()):
+            if isinstance(kept, np.ndarray) and isinstance(values[at], Tensor):
+                self.inputs[at] = Packed(kept, hooks)
+        if self.output is not None:
+            self.output = [each if each is None else Packed(each, hooks) for each in self.output]
 
     def name(self) -> str:
         return self.op.node_name
@@ -212,9 +240,11 @@ class OpNode(Node):
     def saved_output_becomes(self, target: Tensor) -> None:
         """The result was written into `target`: keep that memory instead of a second copy."""
         if self.output is not None:
-            self.output = target.array
+            self.output = [target.array]
             cell = target._shared_version()
             self._versions[-1] = (cell, cell.count)
+            if self._packed and mode.saving is not None:
+                self.output = [Packed(target.array, mode.saving)]
 
     def backward(self, grads: list[Any], differentiate: Differentiate | None) -> Sequence[Any]:
         self._check_saved()
@@ -223,8 +253,8 @@ class OpNode(Node):
         gradient = self.op.gradient
         assert gradient is not None
         if differentiate is None:
-            return gradient(self, g, self.needs)
-        saved = TracedSaved(self)
+            return gradient(Unpacked(self) if self._packed else self, g, self.needs)
+        saved = TracedSaved(self, Unpacked(self) if self._packed else self)
         if self.op.composed is not None:
             return self._through_composed(saved, g, differentiate)
         return gradient(saved, g, self.needs)
@@ -274,30 +304,68 @@ class OpNode(Node):
             self._released = True
 
 
+class Packed:
+    """A saved array, as the hooks of `saved_tensors_hooks` packed it."""
+
+    __slots__ = ("_packed", "_unpack")
+
+    def __init__(self, array: np.ndarray, hooks: SavingHooks) -> None:
+        pack, self._unpack = hooks
+        with outside_of_saving():
+            tensor = wrap(array)
+            self._packed = pack(tensor)
+            if tensor._version:
+                raise RuntimeError(
+                    "A saved tensor pack hook is modifying its input in place. Tensors provided "
+                    "as input to pack hook can not be modified by in-place operations in order "
+                    "to avoid unexpected side-effects"
+                )
+
+    def array(self) -> np.ndarray:
+        """What the unpack hook makes of it."""
+        with outside_of_saving():
+            tensor = self._unpack(self._packed)
+        if not isinstance(tensor, Tensor):
+            raise TypeError(
+                "Output of saved tensor unpack_hook expected to be a Tensor but got "
+                f"{type(tensor).__name__}"
+            )
+        return tensor.array
+
+
+class Unpacked:
+    """What a node saved, if hooks packed it: with the arrays they unpacked."""
+
+    __slots__ = ("inputs", "needs", "output", "output_shape", "params", "shapes")
+
+    def __init__(self, node: OpNode) -> None:
+        self.params, self.shapes, self.needs = node.params, node.shapes, node.needs
+        self.output_shape = node.output_shape
+        self.inputs = node.inputs and list(map(_unpacked, node.inputs))
+        self.output = node.output and list(map(_unpacked, node.output))
+
+
+def _unpacked(value: Any) -> Any:
+    return value.array() if isinstance(value, Packed) else value
+
+
 class TracedSaved:
     """What a node saved, as Tensors that continue the graph: for gradients of gradients."""
 
     __slots__ = ("inputs", "needs", "output", "output_shape", "params", "shapes")
 
-    def __init__(self, node: OpNode) -> None:
-        self.params = node.params
-        self.shapes = node.shapes
-        self.needs = node.needs
+    def __init__(self, node: OpNode, saved: OpNode | Unpacked) -> None:
+        self.params, self.shapes, self.needs = node.params, node.shapes, node.needs
         self.output_shape = node.output_shape
         self.inputs: Any = None
         self.output: Any = None
-        if node.inputs is not None:
+        if saved.inputs is not None:
             self.inputs = [
                 _continue(value, edge)
-                for value, edge in zip(node.inputs, node.edges, strict=False)
+                for value, edge in zip(saved.inputs, node.edges, strict=False)
             ]
-        if node.output is not None:
-            if node.op.outputs == 1:
-                self.output = _continue(node.output, (node, 0))
-            else:
-                self.output = tuple(
-                    _continue(each, (node, slot)) for slot, each in enumerate(node.output)
-                )
+        if saved.output is not None:
+            self.output = [_continue(each, (node, slot)) for slot, each in enumerate(saved.output)]
 
 
 def _continue(value: Any, edge: Edge | None) -> Any:
@@ -325,62 +393,3 @@ def _branch(tensor: Tensor) -> Tensor:
     branch._node = Branch([tensor._edge()], [(tensor.array.shape, tensor.array.dtype)])
     branch._requires_grad = True
     return branch
-
-
-class CopySlices(Node):
-    """A base after one of its views was changed in place.
-
-    With r the path from base to view, and v the new value of the view: the gradient of v is
-    r(g), that of the old base is g with the place of the view set to zero.
-    """
-
-    __slots__ = ("replay",)
-
-    def __init__(
-        self, base: Tensor, source: Edge, replay: tuple[Callable[[Any], Any], ...]
-    ) -> None:
-        old = base._edge() if base._requires_grad else None
-        super().__init__((old, source), [(base.array.shape, base.array.dtype)])
-        self.replay = replay
-
-    def _view(self, value: Any) -> Any:
-        for step in self.replay:
-            value = step(value)
-        return value
-
-    def backward(self, grads: list[Any], differentiate: Differentiate | None) -> Sequence[Any]:
-        g = grads[0]
-        kept = None
-        if self.edges[0] is not None:
-            shape, dtype = self.outputs[0]
-            outside = np.ones(shape, dtype)
-            self._view(outside)[...] = 0
-            kept = g * outside
-        return kept, self._view(g)
-
-
-def shadow(target: Tensor, copy: bool) -> Tensor:
-    """The tensor as it was before a change in place: same history, own memory if needed."""
-    old = wrap(target.array.copy() if copy else target.array)
-    if target.requires_grad:
-        old._node, old._slot = target._edge()
-        old._requires_grad = True
-    if not copy:
-        old._version_cell = target._version_cell
-    return old
-
-
-def rebase(target: Tensor, node: OpNode) -> None:
-    """Make `node` the history of `target`, and of its base if it is a view."""
-    retained = target._retains_grad
-    target._node, target._slot, target._requires_grad = node, 0, True
-    if target._base is not None:
-        base = target._base
-        assert target._replay is not None
-        base._node = CopySlices(base, (node, 0), target._replay)
-        base._slot, base._requires_grad = 0, True
-        target._seen_version = -1
-        target._follow_base()
-    elif retained:
-        target._retains_grad = False
-        target.retain_grad()

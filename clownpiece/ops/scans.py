@@ -111,7 +111,7 @@ def _cummin(x: Any, dim: int) -> Any:
 cummax = op(
     "cummax",
     _cummax,
-    grad={"x": lambda g, y, x_shape, dim: add_along(g[0], y[1], x_shape, dim)},
+    grad={"x": lambda g, y1, x_shape, dim: add_along(g[0], y1, x_shape, dim)},
     outputs=2,
     latex=r"\max_{j \le i} x_j",
     doc="The largest element up to each place along `dim`, and its index: (values, indices).",
@@ -121,7 +121,7 @@ cummax = op(
 cummin = op(
     "cummin",
     _cummin,
-    grad={"x": lambda g, y, x_shape, dim: add_along(g[0], y[1], x_shape, dim)},
+    grad={"x": lambda g, y1, x_shape, dim: add_along(g[0], y1, x_shape, dim)},
     outputs=2,
     latex=r"\min_{j \le i} x_j",
     doc="The smallest element up to each place along `dim`, and its index: (values, indices).",

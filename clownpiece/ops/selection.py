@@ -136,6 +136,13 @@ def _masked_fill(x: Any, mask: Any, value: Any) -> Any:
             f"masked_fill only supports boolean masks, but got a mask of {mask.dtype}; "
             "compare it first, for example with == 0"
         )
+    try:
+        np.broadcast_shapes(mask.shape, x.shape)
+    except ValueError:
+        raise RuntimeError(
+            f"masked_fill: the mask's shape {tuple(mask.shape)} cannot be broadcast with the "
+            f"tensor's, {tuple(x.shape)}"
+        ) from None
     if np.ndim(value):
         raise RuntimeError(
             "masked_fill only supports a 0-dimensional value tensor, but got one of shape "

@@ -203,7 +203,8 @@ def _expand(x: Any, size: Any) -> Any:
     known = (None,) * extra + x.shape
     full = tuple([size if n == -1 else n for n, size in zip(wanted, known, strict=False)])
     try:
-        return np.broadcast_to(x, full)
+        # What really repeats is read-only; what only gains dimensions may be changed in place.
+        return x.reshape(full) if math.prod(full) == x.size else np.broadcast_to(x, full)
     except (ValueError, TypeError):
         raise RuntimeError(
             f"expand: a tensor of shape {tuple(x.shape)} cannot be expanded to {list(wanted)}; "
@@ -355,7 +356,7 @@ def _t(x: Any) -> Any:
         raise RuntimeError(
             f"t() expects a tensor with <= 2 dimensions, but self is {x.ndim}D; use transpose or mT"
         )
-    return transpose(x, 0, 1) if x.ndim == 2 else x
+    return transpose(x, 0, 1 if x.ndim == 2 else 0)
 
 
 t = composition(

@@ -52,8 +52,8 @@ def _sort(x: Any, dim: int = -1, descending: bool = False, stable: bool = False)
     return Sort(np.take_along_axis(x, order, axis), order)
 
 
-def _from_places(g: Any, y: Any, x_shape: tuple[int, ...], dim: int) -> Any:
-    return add_along(g[0], y[1], x_shape, dim)
+def _from_places(g: Any, y1: Any, x_shape: tuple[int, ...], dim: int) -> Any:
+    return add_along(g[0], y1, x_shape, dim)
 
 
 sort = op(
@@ -147,8 +147,8 @@ kthvalue = op(
     "kthvalue",
     _kthvalue,
     grad={
-        "x": lambda g, y, x_shape, dim, keepdim: add_along(
-            spread(g[0], x_shape, dim, keepdim), spread(y[1], x_shape, dim, keepdim), x_shape, dim
+        "x": lambda g, y1, x_shape, dim, keepdim: add_along(
+            spread(g[0], x_shape, dim, keepdim), spread(y1, x_shape, dim, keepdim), x_shape, dim
         )
     },
     outputs=2,

@@ -120,12 +120,17 @@ def test_views_share_memory_and_versions():
     assert x.sum().item() > 0
 
 
-def test_reading_a_view_taken_under_no_grad_stays_outside_of_the_graph():
+def test_a_view_taken_under_no_grad_has_no_history_and_none_to_follow():
     x = leaf(3)
     with cp.no_grad():
         view = x[:2]
+    assert view.requires_grad and view.is_leaf
+    (view * x[:2]).sum().backward()
+    assert view.grad is None and x.grad is not None
+    with cp.no_grad():
         x.mul_(2)
-    assert not view.requires_grad
+    with pytest.raises(RuntimeError, match="created in no_grad mode"):
+        view.sum()
 
 
 @pytest.mark.parametrize(
@@ -149,3 +154,14 @@ def test_gradients_through_changes_in_place_are_those_of_finite_differences(chan
     x = leaf(2, 3)
     assert cp.autograd.gradcheck(f, x)
     assert cp.autograd.gradgradcheck(f, x)
+
+
+def test_a_base_that_lies_in_memory_in_another_order_still_has_its_views():
+    def f(x: cp.Tensor) -> cp.Tensor:
+        base = x.T * 2
+        base.T.view(-1).mul_(x.reshape(-1))
+        return base
+
+    assert not (leaf(2, 3).T * 2).is_contiguous()
+    assert cp.autograd.gradcheck(f, leaf(2, 3))
+    assert cp.autograd.gradgradcheck(f, leaf(2, 3))
