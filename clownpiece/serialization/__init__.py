@@ -16,6 +16,7 @@ dicts, lists and tuples of tensors, numbers and strings:
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,7 @@ from typing import Any, BinaryIO
 from . import npz, safetensors, torch_files
 from .atomic import written_whole
 from .structure import STRUCTURE, from_tensors, to_tensors
+from .zips import honest_zip
 
 __all__ = ["load", "load_metadata", "save"]
 
@@ -51,6 +53,7 @@ def save(
     Raises:
         ValueError: no known format.
         TypeError: something in `obj` that no file can hold; the message says where it is.
+        OSError: no such folder, no permission, no space; an old file is as it was.
     """
     write = _writer(f, format)
     tensors, structure = to_tensors(obj)
@@ -69,8 +72,9 @@ def load(f: File, map_location: Any = None, *, weights_only: bool = True) -> Any
 
     The format is read from the content, not from the name. PyTorch's files are read without
     running anything in them: tensors, numbers, strings and containers come through, any other
-    object is refused. Elements that clownpiece has no type for (bfloat16, unsigned) are
-    converted to the next larger one that holds them exactly.
+    object is refused. Elements that clownpiece has no type for (float16, bfloat16, unsigned) are
+    converted to the next larger one that holds them exactly: published weights simply work. Types
+    that none holds (float8, complex, uint64) are refused.
 
     Args:
         f: a path, or a binary file that is open for reading.
@@ -104,14 +108,19 @@ def load_metadata(f: File) -> dict[str, str]:
 
 
 def _read(file: BinaryIO, name: str) -> tuple[Any, dict[str, str]]:
+    if not file.seekable():
+        file = io.BytesIO(file.read())
     start = file.read(16)
+    if not isinstance(start, bytes):
+        raise TypeError(f"{name} is open for text; open it with mode 'rb'")
     file.seek(-len(start), os.SEEK_CUR)
     if torch_files.looks_like_pickle(start):
         return torch_files.read_legacy(file, name), {}
     if start.startswith(b"PK"):
-        if torch_files.is_torch_archive(file):
-            return torch_files.read_archive(file, name), {}
-        tensors, strings = npz.read(file, name)
+        with honest_zip(file, name) as archive:
+            if any(each.endswith("/data.pkl") for each in archive.namelist()):
+                return torch_files.read_archive(archive, name), {}
+            tensors, strings = npz.read(archive, name)
     elif safetensors.looks_right(start):
         tensors, strings = safetensors.read(file, name)
     else:
@@ -148,6 +157,8 @@ def _checked_metadata(metadata: Mapping[str, str] | None) -> dict[str, str]:
                 f"metadata is strings by strings, but {key!r} has {value!r}; put numbers into "
                 "the saved object, or write str(value)"
             )
+        if (key + value).encode(errors="ignore").decode() != key + value:
+            raise ValueError(f"the metadata {key!r} has half of a character, which is no text")
     if STRUCTURE in strings:
         raise ValueError(f"the metadata key {STRUCTURE!r} is taken; choose another one")
     return strings

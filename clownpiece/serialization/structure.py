@@ -21,6 +21,9 @@ __all__ = ["STRUCTURE", "as_tensor", "from_tensors", "to_tensors"]
 STRUCTURE = "clownpiece.structure"
 """The metadata key under which the JSON is kept."""
 
+DEEPEST = 200
+"""How many containers may stand in one another, so that whatever is saved can be read again."""
+
 Arrays = dict[str, np.ndarray]
 
 
@@ -29,6 +32,7 @@ def to_tensors(obj: Any) -> tuple[Arrays, str | None]:
 
     Raises:
         TypeError: something that is neither a container, an array, a number nor a string.
+        ValueError: containers that contain themselves, or stand too deep in one another.
     """
     if _is_flat(obj):
         return {name: _array(value) for name, value in obj.items()}, json.dumps(list(obj))
@@ -39,9 +43,22 @@ def to_tensors(obj: Any) -> tuple[Arrays, str | None]:
 
 def _is_flat(obj: Any) -> bool:
     return isinstance(obj, Mapping) and all(
-        isinstance(name, str) and isinstance(value, (Tensor, np.ndarray))
+        isinstance(name, str)
+        and name == _storable(name)
+        and isinstance(value, (Tensor, np.ndarray))
         for name, value in obj.items()
     )
+
+
+def _storable(name: str) -> str:
+    """`name`, or what is left of it where a file cannot have such a name."""
+    if name == "__metadata__":
+        return "metadata"
+    return name if name.isprintable() and len(name) <= 1000 else _printable(name[:1000])
+
+
+def _printable(name: str) -> str:
+    return "".join(each if each.isprintable() else "_" for each in name)
 
 
 def _array(value: Tensor | np.ndarray) -> np.ndarray:
@@ -58,9 +75,14 @@ def _encoded(obj: Any, path: tuple[str, ...], arrays: Arrays) -> Any:
     if isinstance(obj, np.generic):
         return obj.item()
     if isinstance(obj, (Tensor, np.ndarray)):
-        name = _free_name(".".join(path) or "tensor", arrays)
+        name = _free_name(_storable(".".join(path)) or "tensor", arrays)
         arrays[name] = _array(obj)
         return {"tensor": name}
+    if len(path) > DEEPEST:
+        raise ValueError(
+            f"cannot save containers that stand more than {DEEPEST} deep in one another, or "
+            f"contain themselves, as at {'.'.join(path[:5])}"
+        )
     if isinstance(obj, Mapping):
         return {
             "dict": [
@@ -151,5 +173,8 @@ def as_tensor(array: np.ndarray, name: str) -> Tensor:
                 f"it has {', '.join(each.name for each in FROM_NUMPY.values())}"
             )
         native = np.dtype(wider)
+    if native == np.bool_:
+        # A file may have other bytes than 0 and 1, which NumPy would take for both at once.
+        return wrap(array.view(np.uint8) != 0)
     writable = array.dtype == native and array.flags.writeable
     return wrap(array if writable else array.astype(native))
