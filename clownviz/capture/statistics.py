@@ -105,12 +105,23 @@ class Stats:
         """Counts between `edges`, read from the grid: a cell is shared out evenly."""
         if not self.seen:
             return np.zeros(BINS, np.int64)
+        # The last edge belongs to the last bin, wherever rounding has put it.
+        below = [0, *self._below(self.edges[1:-1]), self.seen]
+        return np.diff(np.rint(below).astype(np.int64))
+
+    def _below(self, values: np.ndarray) -> np.ndarray:
+        """How many values lie below each of these, a cell being shared out evenly."""
         borders = np.stack(self.bounds(), axis=1).ravel()
         above = np.cumsum(self.counts)
-        below = np.stack([above - self.counts, above], axis=1).ravel()
-        # The last edge belongs to the last bin, wherever rounding has put it.
-        inner = np.interp(self.edges[1:-1], borders, below)
-        return np.diff(np.rint([0, *inner, self.seen]).astype(np.int64))
+        return np.interp(values, borders, np.stack([above - self.counts, above], axis=1).ravel())
+
+    def share_below(self, value: float) -> float:
+        """The share of the values that are smaller than this, to within a cell of the grid."""
+        if not self.seen:
+            return math.nan
+        if not self.min < value <= self.max:
+            return float(value > self.max)
+        return float(self._below(np.array([value]))[0]) / self.seen
 
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         """Lowest and highest value that each cell may hold, no further than `min` and `max`."""

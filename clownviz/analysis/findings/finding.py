@@ -1,0 +1,85 @@
+"""What a check says, and the numbers by which it decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ...capture.tape import Tape
+from ..trace import Trace
+
+__all__ = ["SEVERITIES", "Check", "Finding", "Thresholds"]
+
+SEVERITIES = ("error", "warning", "note")
+"""An error makes the result wrong, a warning probably does, a note costs speed or accuracy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong with a model or its training.
+
+    Attributes:
+        check: the name of the check that found it.
+        severity: one of `SEVERITIES`.
+        sentence: what is wrong.
+        evidence: what was seen, with numbers, a line each.
+        fix: what to type or to change.
+        path: of the module or parameter; "" for the model itself or what is around it.
+        call: label of the call; phase: "forward", "backward" or "update"; step: which run.
+        numbers: the evidence as data.
+    """
+
+    check: str
+    severity: str
+    sentence: str
+    evidence: tuple[str, ...]
+    fix: str
+    path: str = ""
+    call: str = ""
+    phase: str = "forward"
+    step: int | None = None
+    numbers: dict[str, float] = field(default_factory=dict)
+
+    def json(self) -> dict[str, Any]:
+        """The same as plain data."""
+        return {**asdict(self), "evidence": list(self.evidence)}
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Where a check begins to speak; change one with `dataclasses.replace` or by name.
+
+    Attributes:
+        depth_layers, depth_change: gradients vanish or explode if their norms change by this
+            factor along the model's layers, of which there must be so many.
+        dead_share, dead_examples: so large a share of a layer's units that are 0 for every
+            example, of which there must be so many.
+        saturation_limit, saturated_share: so many of a layer's tanh values beyond ±limit.
+        large_update, small_update: ‖Δw‖/‖w‖ beyond which a step is too long or too short.
+        wild_update: beyond it a step is too long whatever the loss says.
+        useful_gradient: ‖g‖/‖w‖ below which a short step is no sign of a low learning rate.
+        updates: so many optimizer steps before anything is said of the learning rate.
+        loss_rise, loss_fall: the last third of the losses over the first third, as a factor.
+        constant_output: outputs of different examples differ by less than this, relatively.
+        input_size: root mean square of an input above which it is not normalized.
+    """
+
+    depth_layers: int = 4
+    depth_change: float = 1e4
+    dead_share: float = 0.5
+    dead_examples: int = 16
+    saturation_limit: float = 0.97
+    saturated_share: float = 0.5
+    large_update: float = 0.05
+    small_update: float = 1e-5
+    wild_update: float = 1.0
+    useful_gradient: float = 1e-3
+    updates: int = 5
+    loss_rise: float = 1.05
+    loss_fall: float = 0.98
+    constant_output: float = 1e-6
+    input_size: float = 10.0
+
+
+Check = Callable[[Tape, Trace, Thresholds], Iterable[Finding]]

@@ -1,0 +1,170 @@
+"""Checks of the way back: gradients that vanish, explode, or never arrive."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from ...capture.tape import ABSENT, ParameterInfo, Tape
+from ...look import format_number
+from ..progress import gradients_by_depth, layer_progress
+from ..trace import Trace
+from .finding import Finding, Thresholds
+
+__all__ = ["changing_gradient", "detached_path", "no_gradient"]
+
+
+def changing_gradient(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Finding]:
+    """Gradients that shrink or grow from layer to layer, on their way to the input."""
+    norms = gradients_by_depth(tape) or [
+        (layer.path, float(np.nanmedian(layer.grad_norm)))
+        for layer in layer_progress(tape, matrices_only=True)
+        if np.isfinite(layer.grad_norm).any()
+    ]
+    norms = [(label, norm) for label, norm in norms if norm > 0 and math.isfinite(norm)]
+    if len(norms) < limits.depth_layers:
+        return
+    logs = np.log([norm for _, norm in norms])
+    slope = float(np.polyfit(np.arange(len(logs)), logs, 1)[0])
+    factor = math.exp(min(abs(slope) * (len(logs) - 1), 700.0))
+    if factor < limits.depth_change:
+        return
+    vanishes = slope > 0
+    (first, at_first), (last, at_last) = norms[0], norms[-1]
+    yield Finding(
+        "changing_gradient",
+        "error" if factor > limits.depth_change**2 else "warning",
+        f"The gradient {'vanishes' if vanishes else 'explodes'} on its way from {last} to {first}.",
+        (
+            f"‖gradient‖ {format_number(at_last)} at {last}, {format_number(at_first)} at {first}",
+            f"a factor of {format_number(math.exp(-slope))} a layer over {len(norms)} layers",
+        ),
+        "Initialize for the activation (`nn.init.kaiming_normal_`, `nn.init.xavier_normal_`), "
+        + (
+            "use ReLU instead of sigmoid, residual connections or a normalization."
+            if vanishes
+            else "add a normalization, or clip with `nn.utils.clip_grad_norm_`."
+        ),
+        path=first.partition("#")[0],
+        call=first,
+        phase="backward",
+        numbers={"first": at_first, "last": at_last, "a layer": math.exp(-slope)},
+    )
+
+
+def no_gradient(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Finding]:
+    """Trainable parameters that took no part in what was run backward from."""
+    unused = [p for p in _without_gradient(tape, trace) if not _reaches_loss(tape, trace, p)]
+    for path, parameters in _by_module(unused).items():
+        used = any(True for p in parameters for _ in _read_as(trace, p))
+        yield Finding(
+            "no_gradient",
+            "warning",
+            f"No gradient reaches {_names(parameters)}: "
+            + ("what comes of them reaches no loss." if used else "no operation uses them."),
+            (f"{len(parameters)} of the parameters of {path or tape.model} have .grad None",),
+            "Use it in forward, or freeze it: `p.requires_grad_(False)`."
+            if not used
+            else "Add what it computes to the loss, or freeze it: `p.requires_grad_(False)`.",
+            path=path,
+            phase="backward",
+            numbers={"parameters": len(parameters)},
+        )
+
+
+def detached_path(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Finding]:
+    """Parameters whose results reach the loss, but no gradient comes back: the graph was cut."""
+    cut = [p for p in _without_gradient(tape, trace) if _reaches_loss(tape, trace, p)]
+    if not cut:
+        return
+    last, where = _where_cut(tape, trace, cut)
+    yield Finding(
+        "detached_path",
+        "error",
+        f"The graph is cut behind {last}: no gradient comes back to {_names(cut)}.",
+        (
+            f"{len(cut)} parameters help to make the loss and have .grad None",
+            *([where] if where else []),
+        ),
+        "Take away the `.detach()`, `.data`, `.item()` or `no_grad()` behind it; to freeze it on "
+        "purpose: `requires_grad_(False)`.",
+        path=last,
+        phase="backward",
+        numbers={"parameters": len(cut)},
+    )
+
+
+def _without_gradient(tape: Tape, trace: Trace) -> list[ParameterInfo]:
+    """Trainable parameters without a gradient, where a backward gave some to others."""
+    parameters = [p for p in trace.parameters() if p.trainable]
+    ran = {path for call in tape.calls if call.phase == "forward" for path in [call.path]}
+    if any(p.gradient is not None for p in parameters):
+        return [p for p in parameters if p.gradient is None]
+    if not tape.updates or not ran:
+        return []
+    norms = np.stack([update.grad_norm for update in tape.updates])
+    absent = {path for path, none in zip(tape.trained, (norms == ABSENT).all(axis=0)) if none}
+    if len(absent) == len(tape.trained):
+        return []
+    return [p for p in parameters if p.path in absent]
+
+
+def _read_as(trace: Trace, parameter: ParameterInfo) -> Iterator[int]:
+    for path in trace.places(parameter):
+        yield from trace.reads(path)
+
+
+def _reaches_loss(tape: Tape, trace: Trace, parameter: ParameterInfo) -> bool:
+    """Whether a Value with a gradient, or a loss, was computed from it."""
+    reached = trace.reached(_read_as(trace, parameter))
+    if any(tape.values[value].gradient is not None for value in reached):
+        return True
+    return any(
+        trace.made_by[value].call is None and tape.values[value].requires_grad
+        for value in reached
+        if value in trace.made_by
+    )
+
+
+def _where_cut(tape: Tape, trace: Trace, cut: list[ParameterInfo]) -> tuple[str, str]:
+    """The last module before the cut, and what reads its result with a graph again."""
+    paths = {path for p in cut for path in trace.places(p)}
+    before = [
+        call
+        for call in tape.calls
+        if call.phase == "forward" and paths.intersection(call.parameters)
+    ]
+    if not before:
+        return cut[-1].path.rpartition(".")[0], ""
+    last = max(before, key=lambda call: call.ended)
+    after = min(
+        (
+            call
+            for call in tape.calls
+            if call.phase == "forward"
+            and call.began > last.ended
+            and call.step == last.step
+            and call.parameters
+            and not paths.intersection(call.parameters)
+        ),
+        key=lambda call: call.began,
+        default=None,
+    )
+    where = f"{after.label} is the next layer, and has one" if after is not None else ""
+    return last.path or tape.model, where
+
+
+def _by_module(parameters: list[ParameterInfo]) -> dict[str, list[ParameterInfo]]:
+    modules: dict[str, list[ParameterInfo]] = {}
+    for parameter in parameters:
+        modules.setdefault(parameter.path.rpartition(".")[0], []).append(parameter)
+    return modules
+
+
+def _names(parameters: list[ParameterInfo]) -> str:
+    names = [p.path for p in parameters[:3]]
+    if len(parameters) > 3:
+        names[2:] = [f"{len(parameters) - 2} more"]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -1,0 +1,132 @@
+"""Checks of the optimizer's steps: what it does not hold, old gradients, its learning rate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ...capture.tape import Tape
+from ...look import format_number
+from ..progress import LayerProgress, layer_progress
+from ..trace import Trace
+from .finding import Finding, Thresholds
+
+__all__ = ["gradients_kept", "learning_rate", "not_optimized"]
+
+
+def not_optimized(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Finding]:
+    """Trainable parameters that no optimizer holds."""
+    if not tape.untrained:
+        return
+    names = ", ".join(tape.untrained[:3]) + (", …" if len(tape.untrained) > 3 else "")
+    total = len(tape.trained) + len(tape.untrained)
+    yield Finding(
+        "not_optimized",
+        "error",
+        f"No optimizer holds {names}.",
+        (f"{len(tape.untrained)} of {total} trainable parameters will never change",),
+        "Make the optimizer from `model.parameters()` after the model is complete, or freeze them: "
+        "`p.requires_grad_(False)`.",
+        path=tape.untrained[0],
+        phase="update",
+        numbers={"parameters": len(tape.untrained)},
+    )
+
+
+def gradients_kept(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Finding]:
+    """`zero_grad` is missing: each step adds to the gradients of those before it."""
+    kept = [update for update in tape.updates if update.kept.any()]
+    if not kept:
+        return
+    first = kept[0]
+    paths = [path for path, old in zip(tape.trained, first.kept) if old]
+    yield Finding(
+        "gradients_kept",
+        "error",
+        f"Gradients of earlier steps are still there: {first.optimizer} steps along their sum.",
+        (
+            f"{len(kept)} of {len(tape.updates)} updates began with old gradients, "
+            f"first update {first.number}, e.g. of {paths[0]}",
+        ),
+        "Call `optimizer.zero_grad()` before `loss.backward()`.",
+        path=paths[0],
+        phase="update",
+        step=first.step,
+        numbers={"updates": len(kept)},
+    )
+
+
+def learning_rate(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Finding]:
+    """Steps that are too long (the loss rises with them) or too short to get anywhere."""
+    if len(tape.updates) < limits.updates:
+        return
+    layers = [
+        (layer, ratio)
+        for layer in layer_progress(tape, matrices_only=True)
+        if (ratio := _median(layer.update_ratio)) is not None
+    ]
+    if not layers:
+        return
+    ratio = float(np.median([ratio for _, ratio in layers]))
+    trend = _loss_trend(tape)
+    rises = trend is not None and not trend < limits.loss_rise
+    if ratio > limits.wild_update or (ratio > limits.large_update and rises):
+        yield _rate(tape, "high", ratio, trend, max(layers, key=lambda each: each[1]))
+    elif ratio < limits.small_update and _has_gradient(layers, limits):
+        if trend is None or trend > limits.loss_fall:
+            yield _rate(tape, "low", ratio, trend, min(layers, key=lambda each: each[1]))
+
+
+def _rate(
+    tape: Tape, how: str, ratio: float, trend: float | None, extreme: tuple[LayerProgress, float]
+) -> Finding:
+    rates = np.concatenate([update.rates for update in tape.updates])
+    rates = rates[np.isfinite(rates)]
+    rate = float(np.median(rates)) if rates.size else float("nan")
+    layer, most = extreme
+    told = () if trend is None else (f"the loss changes by a factor of {format_number(trend)}",)
+    effective = _median(layer.effective_rate)
+    return Finding(
+        "learning_rate",
+        "error" if how == "high" else "warning",
+        f"The learning rate {format_number(rate)} is too {how}: a step changes the weights by "
+        f"{format_number(ratio)} of their size.",
+        (
+            f"{'most' if how == 'high' else 'least'} in {layer.path or tape.model}: "
+            f"‖Δw‖/‖w‖ {format_number(most)}, ‖Δw‖/‖g‖ {format_number(effective or 0.0)}",
+            *told,
+        ),
+        f"Try lr={format_number(rate * 1e-3 / ratio) if ratio else '1e-3'}, "
+        "which changes them by about 0.001 a step.",
+        path=layer.path,
+        phase="update",
+        numbers={"lr": rate, "update_ratio": ratio},
+    )
+
+
+def _median(values: np.ndarray) -> float | None:
+    known = values[~np.isnan(values)]
+    return float(np.median(known)) if known.size else None
+
+
+def _has_gradient(layers: list[tuple[LayerProgress, float]], limits: Thresholds) -> bool:
+    """Whether there is somewhere to go: near a minimum every step is short."""
+    sizes = [
+        float(np.nanmedian(layer.grad_norm / layer.weight_norm))
+        for layer, _ in layers
+        if np.isfinite(layer.grad_norm).any() and (layer.weight_norm > 0).any()
+    ]
+    return bool(sizes) and float(np.median(sizes)) > limits.useful_gradient
+
+
+def _loss_trend(tape: Tape) -> float | None:
+    """The median of the last third of the losses over that of the first; None without them."""
+    losses = np.array([s.scalars["loss"] for s in tape.steps if "loss" in s.scalars])
+    if losses.size < 3:
+        return None
+    third = max(1, losses.size // 3)
+    first, last = (float(np.median(part)) for part in (losses[:third], losses[-third:]))
+    if not np.isfinite(last):
+        return float("inf")
+    return last / first if first > 0 and last >= 0 else None

@@ -1,0 +1,203 @@
+"""Every check finds its patient and leaves the twin alone; all are silent on healthy models."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+
+import pytest
+from support.patients import HEALTHY, PATIENTS, Made, Notes, data, looked_at, mlp, trained
+
+import clownpiece
+from clownpiece import nn, optim
+from clownpiece.nn import functional as F
+from clownviz.analysis.findings import CHECKS, SEVERITIES, Thresholds, examine
+from clownviz.capture import capture, describe, run
+from clownviz.capture.tape import ModuleInfo, Step, Tape
+
+
+@pytest.mark.parametrize("name", PATIENTS)
+def test_the_patient_is_found_and_nothing_else_is_said(name):
+    check, patient, also = PATIENTS[name]
+    found = examine(patient(False))
+    assert {finding.check for finding in found} == {check, *also}, found
+
+
+@pytest.mark.parametrize("name", PATIENTS)
+def test_on_the_healthy_twin_all_checks_are_silent(name):
+    _, patient, _ = PATIENTS[name]
+    assert examine(patient(True)) == []
+
+
+def test_every_check_has_a_patient():
+    assert {check for check, _, _ in PATIENTS.values()} == set(CHECKS)
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_healthy_models_are_healthy(name):
+    make, batch, loss = HEALTHY[name]
+    model, (x, target) = make(), batch()
+
+    def look() -> Tape:
+        return run(model, x, keep="full", gradients=True, loss=lambda y: loss(y, target))
+
+    assert examine(look()) == []
+    for optimizer in (
+        optim.AdamW(model.parameters(), lr=3e-3), optim.SGD(model.parameters(), lr=0.03),
+    ):
+        assert examine(trained(model, optimizer, batch=(x, target), loss=loss)) == []
+    assert examine(look()) == []
+    model.eval()
+    with clownpiece.no_grad():
+        assert examine(run(model, x)) == []
+
+
+@pytest.mark.parametrize("name", PATIENTS)
+def test_a_finding_is_a_sentence_with_evidence_and_a_fix(name):
+    check, patient, _ = PATIENTS[name]
+    tape = patient(False)
+    (finding,) = [f for f in examine(tape, checks=[check]) if f.check == check]
+    assert finding.sentence[0].isupper() or finding.sentence[0] in "`0123456789"
+    assert finding.sentence.endswith(".") and finding.fix.endswith(".")
+    assert finding.severity in SEVERITIES and all(finding.evidence)
+    assert finding.phase in ("forward", "backward", "update")
+    places = {*tape.modules, *(p.path for m in tape.modules.values() for p in m.parameters)}
+    assert finding.path in places
+    assert json.loads(json.dumps(finding.json()))["check"] == check
+
+
+def test_thresholds_move_where_a_check_speaks():
+    def dead(share: float) -> list:
+        model = mlp()
+        with clownpiece.no_grad():
+            model[0].bias[:4] = -100.0
+        return examine(looked_at(model), Thresholds(dead_share=share), ["dead_units"])
+
+    assert dead(0.5) == [] and len(dead(0.2)) == 1
+    assert len(dataclasses.fields(Thresholds)) > 10
+
+
+def test_the_most_severe_comes_first():
+    found = examine(PATIENTS["dead channels"][1](False)) + examine(PATIENTS["detach"][1](False))
+    assert len({f.severity for f in found}) > 1
+    model = mlp(Made(lambda self, x: x.detach()))
+    nn.init.normal_(model[0].weight, std=50.0)
+    x, _ = data()
+    order = [SEVERITIES.index(f.severity) for f in examine(looked_at(model, 100 * x))]
+    assert order == sorted(order) and len(set(order)) > 1
+
+
+def test_a_check_that_is_not_known_is_told():
+    with pytest.raises(ValueError, match="expected names from not_finite, "):
+        examine(Tape("Net"), checks=["headache"])
+
+
+def test_an_empty_tape_has_no_findings():
+    tape = Tape("Net")
+    tape.modules[""] = ModuleInfo("", "", "Net", "container")
+    assert examine(tape) == []
+    assert examine(describe(mlp())) == []
+
+
+# -- what each says, and where it is careful ---------------------------------------------------
+
+
+def sentence(name: str) -> str:
+    check, patient, _ = PATIENTS[name]
+    return examine(patient(False), checks=[check])[0].sentence
+
+
+def test_nan_is_told_at_its_first_module_and_phase():
+    assert sentence("log of a negative") == (
+        "The first NaN is in the output of 1, made by `log`."
+    )
+    assert sentence("root at zero").startswith("The first gradient with ")
+    assert sentence("overflowing step") == "SGD makes 0.weight NaN or infinite."
+    assert sentence("broken weight") == "Weights of 0.weight are NaN before the model runs."
+    assert sentence("dirty data") == "The model's input of shape (32, 8) holds NaN."
+
+
+def test_scores_that_are_masked_with_minus_infinity_are_no_finding():
+    class Masked(nn.Module):
+        def forward(self, x):
+            return x.masked_fill(clownpiece.ones(4, 4).triu(1).bool(), -math.inf)
+
+    model = nn.Sequential(nn.Linear(4, 4), Masked(), nn.Softmax(-1))
+    assert examine(run(model, clownpiece.randn(4, 4), keep="full")) == []
+
+
+def test_a_loss_that_is_not_finite_is_found_where_the_output_still_is():
+    tape = looked_at(mlp())
+    tape.steps = [Step(0, {"loss": math.nan})]
+    (finding,) = examine(tape)
+    assert finding.sentence == "The loss is NaN although the model's output is finite."
+
+
+def test_the_cut_is_told_by_its_place():
+    (finding,) = examine(PATIENTS["detach"][1](False))
+    assert finding.sentence == (
+        "The graph is cut behind 0: no gradient comes back to 0.weight and 0.bias."
+    )
+    assert finding.evidence[1] == "3 is the next layer, and has one"
+
+
+def test_a_frozen_layer_is_no_finding():
+    model = mlp()
+    model[0].requires_grad_(False)
+    assert examine(looked_at(model)) == []
+    assert examine(trained(model, optim.SGD(model[2].parameters(), lr=0.1))) == []
+
+
+def test_tied_weights_are_used_at_one_of_their_places():
+    model = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 8), nn.Linear(8, 4))
+    model[2].weight = model[0].weight
+    assert examine(looked_at(model)) == []
+
+
+def test_a_run_without_a_backward_is_not_taken_for_a_prediction():
+    assert examine(run(mlp(nn.Dropout(0.5)), data()[0])) == []
+
+
+def test_a_validation_between_training_steps_is_seen():
+    model, (x, target) = mlp(nn.Dropout(0.5)), data()
+    with capture(model, gradients=True) as tape:
+        F.cross_entropy(model(x), target).backward()
+        with clownpiece.no_grad():
+            model(x)
+    (finding,) = examine(tape)
+    assert finding.check == "training_mode_in_use" and finding.step == 1
+
+
+def test_gradients_that_are_added_up_on_purpose_are_no_finding():
+    model, (x, target) = mlp(), data()
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    notes = Notes(model, optimizer)
+    with capture(model, gradients=True) as tape:
+        for _ in range(3):
+            optimizer.zero_grad()
+            notes.before_backward()
+            for half in (slice(0, 16), slice(16, 32)):
+                loss = F.cross_entropy(model(x[half]), target[half]) / 2
+                loss.backward()
+            notes.step(loss.item())
+    notes.write(tape)
+    assert examine(tape) == []
+
+
+def test_training_that_has_converged_is_not_called_slow():
+    model, batch = mlp(), data()
+    trained(model, optim.Adam(model.parameters(), lr=3e-2), batch=batch, steps=300)
+    tape = trained(model, optim.SGD(model.parameters(), lr=0.03), batch=batch, steps=12)
+    assert examine(tape) == []
+
+
+def test_an_input_that_the_model_normalizes_itself_is_no_finding():
+    model = nn.Sequential(nn.BatchNorm1d(8), *mlp())
+    assert examine(looked_at(model, 200 * data()[0])) == []
+
+
+def test_token_numbers_are_no_raw_input():
+    model = nn.Sequential(nn.Embedding(500, 8), nn.Linear(8, 4))
+    x = clownpiece.arange(32) * 15
+    assert examine(looked_at(model, x)) == []
