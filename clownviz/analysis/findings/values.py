@@ -39,12 +39,13 @@ def not_finite(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Finding
 def _not_finite_parameters(tape: Tape) -> Iterator[Finding]:
     for info in tape.modules.values():
         for parameter in (*info.parameters, *info.buffers):
-            if parameter.stats is not None and _has_nan(parameter.stats):
+            stats = parameter.stats
+            if stats is not None and _has_nan(stats):
                 yield Finding(
                     "not_finite",
                     "error",
-                    f"Weights of {parameter.path} are {_kind(parameter.stats)} before the model runs.",
-                    (_counted(parameter.stats),),
+                    f"Weights of {parameter.path} are {_kind(stats)} before the model runs.",
+                    (_counted(stats),),
                     "Load or initialize them again; nothing computed from them is a number.",
                     path=parameter.path,
                     step=0,
