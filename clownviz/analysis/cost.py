@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from ..capture.nested import leaves
 from ..capture.tape import Operation, Tape
 
-__all__ = ["activation_bytes", "input_bytes", "multiply_adds", "own_cost", "traffic"]
+__all__ = ["activation_bytes", "activations", "input_bytes", "multiply_adds", "own_cost"]
 
 # Contractions multiply and add in pairs; that is what people mean by the cost of a network.
-# Elementwise work is memory traffic, and is in `traffic`.
+# Elementwise work is memory traffic: bytes moved.
 _CONTRACTIONS = (
     "matmul mm bmm mv dot vdot inner outer addmm baddbmm addmv einsum tensordot kron linear "
     "bilinear scaled_dot_product_attention multi_head_attention_forward "
@@ -31,35 +29,40 @@ def multiply_adds(operation: Operation) -> int:
     return operation.flops // 2 if contracts else 0
 
 
-def _operations(tape: Tape, step: int) -> Iterator[tuple[str, Operation]]:
+def own_cost(tape: Tape, step: int = 0) -> dict[str, tuple[int, int]]:
+    """Multiply-adds, and bytes read and written, by module path.
+
+    They are those of the operations that the module itself ran, not of the modules in it.
+    """
+    total: dict[str, tuple[int, int]] = {}
     for operation in tape.operations:
-        if operation.call is not None:
-            call = tape.calls[operation.call]
-            if call.step == step:
-                yield call.path, operation
-
-
-def own_cost(tape: Tape, step: int = 0) -> dict[str, int]:
-    """Multiply-adds by module path, of the operations that the module itself ran."""
-    total: dict[str, int] = {}
-    for path, operation in _operations(tape, step):
-        total[path] = total.get(path, 0) + multiply_adds(operation)
+        if operation.call is None or tape.calls[operation.call].step != step:
+            continue
+        path = tape.calls[operation.call].path
+        macs, moved = total.get(path, (0, 0))
+        total[path] = macs + multiply_adds(operation), moved + operation.bytes
     return total
 
 
-def traffic(tape: Tape, step: int = 0) -> dict[str, int]:
-    """Bytes read and written by module path, of the operations that the module itself ran."""
+def activations(tape: Tape, step: int = 0) -> dict[str, int]:
+    """Bytes by module path of what modules returned, each tensor at the first one returning it.
+
+    A container that passes on what its last layer made adds nothing, so the numbers add up.
+    """
+    counted = _input_ids(tape, step)
     total: dict[str, int] = {}
-    for path, operation in _operations(tape, step):
-        total[path] = total.get(path, 0) + operation.bytes
+    for call in sorted(tape.forward_calls(step), key=lambda call: call.ended):
+        for ref in leaves(call.outputs):
+            value = tape.values[ref]
+            if value.id not in counted and not value.origin:
+                counted.add(value.id)
+                total[call.path] = total.get(call.path, 0) + value.bytes
     return total
 
 
 def activation_bytes(tape: Tape, step: int = 0) -> int:
     """Bytes of everything that modules returned in one run, each tensor counted once."""
-    given = _input_ids(tape, step)
-    made = {int(ref) for call in tape.forward_calls(step) for ref in leaves(call.outputs)}
-    return sum(tape.values[i].bytes for i in made - given if not tape.values[i].origin)
+    return sum(activations(tape, step).values())
 
 
 def input_bytes(tape: Tape, step: int = 0) -> int:

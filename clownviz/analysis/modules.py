@@ -7,12 +7,13 @@ modules is a table like any other.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any
 
 from ..capture.tape import Call, ParameterInfo, Tape
-from .cost import own_cost
+from .cost import activations, own_cost
+from .receptive_field import Field, receptive_fields
 
 __all__ = ["Repeat", "Row", "Totals", "repeats", "rows", "signatures", "totals"]
 
@@ -51,8 +52,11 @@ class Row:
             went on.
         params, trainable, bytes: unique parameters in the module and below it.
         own: parameters of the module itself that no earlier row has counted. Over all rows
-            they add up to the model's total.
+            they add up to the model's total, as all that is called own does.
         macs: multiply-adds of one run, of the module and below it; `own_macs` of itself.
+        own_moved: bytes that its own operations read and write in one run.
+        own_activations: bytes that it is the first to return in one run.
+        field: the receptive field of its first output, where there is one.
         input, output: the shapes of its first call; empty if it was not called.
         calls: how often one run calls it.
         tied: the paths of parameters elsewhere that are the same tensors as its own.
@@ -75,8 +79,12 @@ class Row:
     buffers: int = 0
     own: int = 0
     own_trainable: int = 0
+    own_bytes: int = 0
     macs: int = 0
     own_macs: int = 0
+    own_moved: int = 0
+    own_activations: int = 0
+    field: Field | None = None
     input: str = ""
     output: str = ""
     calls: int = 0
@@ -101,7 +109,11 @@ class Row:
             "trainable": self.trainable,
             "own": self.own,
             "bytes": self.bytes,
+            "buffers": self.buffers,
             "macs": self.macs,
+            "moved": self.own_moved,
+            "activations": self.own_activations,
+            "field": None if self.field is None else asdict(self.field),
             "input": self.input,
             "output": self.output,
             "calls": self.calls,
@@ -135,9 +147,7 @@ def rows(tape: Tape, step: int = 0) -> list[Row]:
     places = _places(tape)
     _add_calls(table, tape, step)
     _add_parameters(table, tape, places)
-    for path, macs in own_cost(tape, step).items():
-        if path in table:
-            table[path].own_macs = table[path].macs = macs
+    _add_cost(table, tape, step)
     for row in reversed(table.values()):
         if row.parent is not None:
             above = table[row.parent]
@@ -174,6 +184,19 @@ def _add_calls(table: dict[str, Row], tape: Tape, step: int) -> None:
             row.error = call.error if call is failed else "✗"
 
 
+def _add_cost(table: dict[str, Row], tape: Tape, step: int) -> None:
+    for path, (macs, moved) in own_cost(tape, step).items():
+        if path in table:
+            table[path].own_macs = table[path].macs = macs
+            table[path].own_moved = moved
+    for path, size in activations(tape, step).items():
+        if path in table:
+            table[path].own_activations = size
+    for path, seen in receptive_fields(tape, step).items():
+        if path in table:
+            table[path].field = seen
+
+
 def _output(tape: Tape, call: Call) -> str:
     if call.error is not None:
         return ""
@@ -186,8 +209,10 @@ def _add_parameters(table: dict[str, Row], tape: Tape, places: dict[int, list[st
         row = table[info.path]
         here: set[int] = set()
         for parameter in info.parameters:
-            others = [path for path in places[parameter.id] if path != parameter.path]
-            row.tied += tuple(path for path in others if path not in row.tied)
+            together = places[parameter.id]
+            if len(together) > 1:
+                others = [path for path in together if path not in (parameter.path, *row.tied)]
+                row.tied += tuple(others)
             if parameter.id in here:
                 continue
             here.add(parameter.id)
@@ -197,6 +222,7 @@ def _add_parameters(table: dict[str, Row], tape: Tape, places: dict[int, list[st
             if parameter.id not in counted:
                 counted.add(parameter.id)
                 row.own += parameter.count
+                row.own_bytes += parameter.bytes
                 row.own_trainable += parameter.count if parameter.trainable else 0
         row.buffers = sum(buffer.bytes for buffer in info.buffers)
 

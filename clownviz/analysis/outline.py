@@ -6,15 +6,33 @@ whole, however much of the tree is folded away.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from .modules import Row
 
-__all__ = ["Line", "outline"]
+__all__ = ["Added", "Line", "outline"]
 
-MOST_LINES = 400
+MOST_LINES = 200
 DEEPEST = 40
 MOST_SIBLINGS = 60
+
+
+class Added(NamedTuple):
+    """What a line adds to the sums of the model."""
+
+    params: int = 0
+    trainable: int = 0
+    bytes: int = 0
+    macs: int = 0
+    moved: int = 0
+    activations: int = 0
+
+    @property
+    def frozen(self) -> int:
+        """Parameters that are not trained."""
+        return self.params - self.trainable
 
 
 @dataclass(slots=True)
@@ -26,7 +44,7 @@ class Line:
         row: the module; of several the first.
         count: how many blocks or siblings the line stands for.
         closed: whether modules below this one are not shown.
-        own, own_trainable, macs: what the line adds to the model's sums, with all it hides.
+        added: what the line adds to the model's sums, with all it hides.
         guides: for each level whether the branch goes on below; the last is this line's own.
     """
 
@@ -34,9 +52,7 @@ class Line:
     row: Row
     count: int
     closed: bool
-    own: int
-    own_trainable: int
-    macs: int
+    added: Added
     guides: tuple[bool, ...]
     span: str = ""
 
@@ -60,7 +76,7 @@ def outline(table: list[Row], *, depth: int | None = None, fold: bool = True) ->
     """
     by_path = {row.path: row for row in table}
     sums = _sums(table)
-    deepest = _readable_depth(table, fold) if depth is None else depth
+    deepest = _readable_depth(table, by_path, fold) if depth is None else depth
     lines: list[Line] = []
     waiting: list[tuple[_Item, tuple[bool, ...]]] = [(_Item("module", table[:1]), ())]
     while waiting:
@@ -84,27 +100,37 @@ class _Item:
     count: int = 1
 
 
-def _line(
-    item: _Item, guides: tuple[bool, ...], opened: bool, sums: dict[str, tuple[int, int, int]]
-) -> Line:
+def _line(item: _Item, guides: tuple[bool, ...], opened: bool, sums: dict[str, Added]) -> Line:
     row = item.rows[0]
-    if opened:
-        own, trainable, macs = row.own, row.own_trainable, row.own_macs
-    else:
-        own, trainable, macs = (sum(column) for column in zip(*(sums[r.path] for r in item.rows)))
+    added = _own(row) if opened else _total(sums[row.path] for row in item.rows)
     span = row.name if len(item.rows) == 1 else f"{row.name}…{item.rows[-1].name}"
     closed = bool(row.children) and not opened
-    return Line(item.kind, row, item.count, closed, own, trainable, macs, guides, span)
+    return Line(item.kind, row, item.count, closed, added, guides, span)
 
 
-def _sums(table: list[Row]) -> dict[str, tuple[int, int, int]]:
-    sums = {row.path: [row.own, row.own_trainable, row.own_macs] for row in table}
+def _own(row: Row) -> Added:
+    return Added(
+        row.own,
+        row.own_trainable,
+        row.own_bytes,
+        row.own_macs,
+        row.own_moved,
+        row.own_activations,
+    )
+
+
+def _total(parts: Iterable[Added]) -> Added:
+    return Added(*map(sum, zip(*parts)))
+
+
+def _sums(table: list[Row]) -> dict[str, Added]:
+    sums: dict[str, list[int]] = {row.path: [*_own(row)] for row in table}
     for row in reversed(table):
         if row.parent is not None:
             above = sums[row.parent]
             for at, value in enumerate(sums[row.path]):
                 above[at] += value
-    return {path: (own, trainable, macs) for path, (own, trainable, macs) in sums.items()}
+    return {path: Added(*values) for path, values in sums.items()}
 
 
 def _items(children: list[Row], fold: bool) -> list[_Item]:
@@ -127,17 +153,15 @@ def _items(children: list[Row], fold: bool) -> list[_Item]:
     return items
 
 
-def _readable_depth(table: list[Row], fold: bool) -> int:
-    hidden: set[str] = set()
-    at_depth: dict[int, int] = {}
-    for row in table:
-        if row.parent in hidden or (fold and row.like is not None):
-            hidden.add(row.path)
-            continue
-        at_depth[row.depth] = at_depth.get(row.depth, 0) + 1
-    total = 0
-    for depth in sorted(at_depth):
-        total += at_depth[depth]
-        if depth > DEEPEST or (total > MOST_LINES and depth > 1):
-            return depth - 1
-    return max(at_depth, default=0)
+def _readable_depth(table: list[Row], by_path: dict[str, Row], fold: bool) -> int:
+    """The deepest level at which the outline still is a list that people read."""
+    level, lines = table[:1], 1
+    for depth in range(DEEPEST):
+        below = [
+            item for row in level for item in _items([by_path[path] for path in row.children], fold)
+        ]
+        lines += len(below)
+        if not below or (lines > MOST_LINES and depth > 0):
+            return depth
+        level = [item.rows[0] for item in below if item.kind == "module"]
+    return DEEPEST

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..front.link import link
 from ..views.view import View
 
 __all__ = ["Shown"]
@@ -13,6 +14,7 @@ class Shown(View):
     """A view as a notebook, a terminal or a file shows it.
 
     A notebook gets HTML, a terminal gets text; `save` writes whichever a file's name asks for.
+    The HTML brings the view's script along, and is whole where no script runs.
     """
 
     def __init__(self, view: View) -> None:
@@ -25,7 +27,9 @@ class Shown(View):
         return self.view.svg()
 
     def html(self) -> str:
-        return self.view.html()
+        script = self.view.script
+        live = f'<script type="module">\n{link(script)}</script>' if script else ""
+        return self.view.html() + live
 
     def json(self) -> dict[str, Any]:
         return self.view.json()

@@ -20,16 +20,24 @@ def summary(
     columns: Sequence[str] = DEFAULT_COLUMNS,
     depth: int | None = None,
     fold: bool = True,
+    sort: str | None = None,
+    descending: bool = True,
     kwargs: dict[str, Any] | None = None,
 ) -> Shown:
     """The table of a model's modules: shapes, parameters, multiply-adds.
 
+    As HTML it is sorted by a click on a header, wherever a script may run.
+
     Args:
         model: a Module, or the tape of a run.
         inputs: what the model is called with; without any the table is of what is known before.
-        columns: names from `clownviz.views.summary.COLUMNS`.
+        columns: some of input, output, params, trainable, frozen, tied, bytes, buffers, macs,
+            moved (bytes read and written), activations (bytes returned), field (receptive field),
+            calls, time, extra (settings).
         depth: how many levels to show; None shows as many as stay readable.
         fold: show equal blocks once.
+        sort: a column to sort by, or "layer"; None keeps the tree.
+        descending: the largest first.
         kwargs: keyword arguments for the model.
 
     >>> import clownpiece, clownviz
@@ -39,7 +47,11 @@ def summary(
     True
     """
     tape = tape_of(model, inputs, kwargs, keep="shapes")
-    return Shown(Summary(tape, columns=columns, depth=depth, fold=fold))
+    return Shown(
+        Summary(
+            tape, columns=columns, depth=depth, fold=fold, sort=sort, descending=descending
+        )
+    )
 
 
 def tree(

@@ -4,6 +4,7 @@
  */
 import { mount } from "./explorer.js";
 import { createPageModel } from "./shim.js";
+import { sortTables } from "./sort.js";
 
 /**
  * Start the explorer of a page.
@@ -20,3 +21,4 @@ export function start(page) {
 }
 
 start(document);
+sortTables(document);

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from .. import look
@@ -11,74 +11,36 @@ from ..analysis.cost import activation_bytes, input_bytes
 from ..analysis.modules import Totals, rows, totals
 from ..analysis.outline import Line, outline
 from ..capture.tape import Tape
+from .columns import COLUMNS, DEFAULT_COLUMNS
 from .svg import document, rect, text_element
-from .text import cross, fit, printable, table, width
+from .text import fit, printable, table, width
 from .view import View
 
-__all__ = ["COLUMNS", "Summary"]
+__all__ = ["COLUMNS", "DEFAULT_COLUMNS", "Summary"]
 
 MOST_LETTERS = 40
-
-Column = tuple[str, bool, Callable[[Line], str]]
-
-
-def _added(number: int, line: Line, format: Callable[[int], str]) -> str:
-    """A number that adds up over the table; nothing where nothing is added."""
-    return format(number) if number or line.closed or line.row.leaf else ""
-
-
-def _parameters(line: Line) -> str:
-    if line.own == 0 and line.row.tied and line.kind == "module":
-        return "tied"
-    return f"{line.own:,}" if line.own else ""
-
-
-def _flag(line: Line) -> str:
-    frozen = line.own - line.own_trainable
-    if not line.own:
-        return ""
-    return "yes" if not frozen else "no" if not line.own_trainable else f"{frozen:,} frozen"
-
-
-COLUMNS: dict[str, Column] = {
-    "input": ("input", False, lambda line: printable(line.row.input)),
-    "output": ("output", False, lambda line: _output(line)),
-    "params": ("parameters", True, _parameters),
-    "macs": ("mult-adds", True, lambda line: look.format_count(line.macs) if line.macs else ""),
-    "trainable": ("trainable", False, _flag),
-    "bytes": ("bytes", True, lambda line: _bytes(line.row.bytes)),
-    "calls": ("calls", True, lambda line: str(line.row.calls) if line.row.calls else ""),
-    "extra": ("settings", False, lambda line: printable(line.row.extra)),
-    "time": ("time", True, lambda line: look.format_seconds(line.row.seconds)),
-}
-"""What can be a column, by name: its title, whether it is a number, and its cell."""
-
-def _bytes(count: int) -> str:
-    return look.format_bytes(count) if count else ""
-
-
-DEFAULT_COLUMNS = ("input", "output", "params", "macs")
-
-
-def _output(line: Line) -> str:
-    return cross(line.row.error) if line.row.error is not None else printable(line.row.output)
+LAYER = "layer"
 
 
 class Summary(View):
     """The table of a model's modules.
 
     A tied parameter is counted once, where it first stands, and every line says only what it
-    adds, so the columns of parameters and of multiply-adds add up to the totals below them.
+    adds, so the columns of parameters, multiply-adds and bytes add up to the totals below them.
 
     Args:
         tape: a run of the model, or a description of one that has not run.
         columns: names from `COLUMNS`.
         depth: how many levels to show. None shows as many as stay readable.
         fold: show equal blocks once.
+        sort: a column to sort by, or "layer", the path. It need not be shown.
+        descending: the largest first.
 
     Raises:
         ValueError: there is no column of that name.
     """
+
+    script = "sortable.js"
 
     def __init__(
         self,
@@ -87,19 +49,24 @@ class Summary(View):
         columns: Sequence[str] = DEFAULT_COLUMNS,
         depth: int | None = None,
         fold: bool = True,
+        sort: str | None = None,
+        descending: bool = True,
     ) -> None:
-        unknown = [name for name in columns if name not in COLUMNS]
-        if unknown:
-            raise ValueError(
-                f"there is no column {unknown[0]!r}: expected some of {', '.join(COLUMNS)}"
-            )
+        for name in [*columns, *([] if sort in (None, LAYER) else [sort])]:
+            if name not in COLUMNS:
+                raise ValueError(
+                    f"there is no column {name!r}: expected some of {', '.join(COLUMNS)}"
+                )
         if depth is not None and depth < 0:
             raise ValueError(f"depth={depth} is not a depth: 0 is the model alone, None is all")
         self.tape = tape
         self.rows = rows(tape)
-        self.lines = outline(self.rows, depth=depth, fold=fold)
+        tree = outline(self.rows, depth=depth, fold=fold)
+        self.place = {id(line): at for at, line in enumerate(tree)}
+        self.sort, self.descending = sort, descending
+        self.lines = tree if sort is None else _sorted(tree, sort, descending)
         ran = any(row.calls for row in self.rows)
-        self.columns = [n for n in columns if ran or n not in ("input", "output", "macs", "calls")]
+        self.columns = [name for name in columns if ran or not COLUMNS[name].ran]
         self.totals = totals(tape, self.rows)
 
     # -- what is said ------------------------------------------------------------------------
@@ -148,9 +115,8 @@ class Summary(View):
     # -- as text, SVG, HTML, JSON ------------------------------------------------------------
 
     def text(self) -> str:
-        header = ["layer (type)", *(COLUMNS[name][0] for name in self.columns)]
-        right = [False, *(COLUMNS[name][1] for name in self.columns)]
-        body = [[line.prefix + _label(line), *self._cells(line)] for line in self.lines]
+        header, right = self.titles(), [False, *map(_is_number, self.columns)]
+        body = [[self._first(line), *self.cells(line)] for line in self.lines]
         head, lines = table(header, body, right)
         rule = "─" * max(map(width, [head, *lines]))
         facts = self.footer()
@@ -158,13 +124,20 @@ class Summary(View):
         foot = [f"{name:<{longest}}  {text}" for name, text in facts]
         return "\n".join([head, rule, *lines, rule, *foot])
 
-    def _cells(self, line: Line) -> list[str]:
-        if line.kind != "module":
-            return [
-                COLUMNS[name][2](line) if name in ("params", "macs", "trainable") else ""
-                for name in self.columns
-            ]
-        return [fit(COLUMNS[name][2](line), MOST_LETTERS) for name in self.columns]
+    def _first(self, line: Line) -> str:
+        return line.prefix + _label(line) if self.sort is None else self.label(line)
+
+    def titles(self) -> list[str]:
+        """The headings."""
+        return ["layer (type)", *(COLUMNS[name].title for name in self.columns)]
+
+    def label(self, line: Line) -> str:
+        """What a line is called: in a sorted table with the path of what it is in."""
+        return _label(line) if self.sort is None else _around(line) + _label(line)
+
+    def cells(self, line: Line) -> list[str]:
+        """The texts of a line's columns."""
+        return [fit(COLUMNS[name].text(line), MOST_LETTERS) for name in self.columns]
 
     def json(self) -> dict[str, Any]:
         return {
@@ -183,30 +156,39 @@ class Summary(View):
         }
 
     def html(self) -> str:
-        titles = [("layer (type)", False), *(COLUMNS[name][:2] for name in self.columns)]
-        head = "".join(f"<th{_right(right)}>{html.escape(title)}</th>" for title, right in titles)
+        head = "".join(self._html_header(at, title) for at, title in enumerate(self.titles()))
         body = "".join(self._html_line(line) for line in self.lines)
         foot = "".join(
             f"<dt>{html.escape(name)}</dt><dd>{html.escape(text)}</dd>"
             for name, text in self.footer()
         )
+        flat = "" if self.sort is None else ' class="cv-flat"'
         return (
             f'<div class="clownviz cv-rows"><style>{look.css()}{_CSS}</style>'
-            f'<table aria-label="{html.escape(self._title(), quote=True)}">'
+            f'<table{flat} aria-label="{html.escape(self._title(), quote=True)}">'
             f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table><dl>{foot}</dl></div>"
         )
 
+    def _html_header(self, at: int, title: str) -> str:
+        name = self.columns[at - 1] if at else LAYER
+        sorts = ""
+        if name == self.sort:
+            sorts = f' aria-sort="{"descending" if self.descending else "ascending"}"'
+        number = ' class="cv-number"' if at and _is_number(name) else ""
+        return f"<th{number}{sorts}>{html.escape(title)}</th>"
+
     def _html_line(self, line: Line) -> str:
         level = len(line.guides)
-        label = html.escape(_label(line))
         mark = f'<i style="background:{look.variable(_fill(line))}"></i>'
+        # The path is there for a sorted table; in the tree a line stands where it belongs.
+        around = f"<s>{html.escape(_around(line))}</s>" if level > 1 else ""
         cells = "".join(
-            f"<td{_right(COLUMNS[name][1])}>{html.escape(cell)}</td>"
-            for name, cell in zip(self.columns, self._cells(line))
+            _html_cell(name, cell, line) for name, cell in zip(self.columns, self.cells(line))
         )
         kind = ' class="cv-raised"' if line.row.error else ""
-        indent = f"padding-left:{0.6 + level * 1.1:.1f}em"
-        return f'<tr{kind}><td style="{indent}">{mark}{label}</td>{cells}</tr>'
+        label = f"{mark}{around}{html.escape(_label(line))}"
+        first = f'<td style="padding-left:{0.6 + level * 1.1:.1f}em">{label}</td>'
+        return f'<tr{kind} data-at="{self.place[id(line)]}">{first}{cells}</tr>'
 
     def svg(self) -> str:
         return _Drawing(self).svg()
@@ -215,8 +197,29 @@ class Summary(View):
         return f"Summary of {printable(self.tape.model)}"
 
 
-def _right(is_number: bool) -> str:
-    return ' class="cv-number"' if is_number else ""
+def _sorted(lines: list[Line], sort: str, descending: bool) -> list[Line]:
+    def key(line: Line) -> Any:
+        return line.row.path if sort == LAYER else COLUMNS[sort].key(line)
+
+    return sorted(lines, key=key, reverse=descending)
+
+
+def _is_number(name: str) -> bool:
+    return COLUMNS[name].number is not None
+
+
+def _html_cell(name: str, cell: str, line: Line) -> str:
+    if not _is_number(name):
+        return f"<td>{html.escape(cell)}</td>"
+    # The key of what is written shortened: a script sorts by it.
+    key = f"{COLUMNS[name].key(line):.6g}" if cell else ""
+    return f'<td class="cv-number" data-key="{key}">{html.escape(cell)}</td>'
+
+
+def _around(line: Line) -> str:
+    """`blocks.0.` in front of `attn`."""
+    above = line.row.path.rpartition(".")[0]
+    return f"{printable(above)}." if above else ""
 
 
 def _fill(line: Line) -> str:
@@ -271,6 +274,15 @@ _CSS = (
     ".clownviz.cv-rows th{color:var(--cv-muted);font-weight:500;"
     "border-bottom:1px solid var(--cv-border)}"
     ".clownviz.cv-rows .cv-number{text-align:right}"
+    ".clownviz.cv-rows s{display:none;color:var(--cv-muted);text-decoration:none}"
+    ".clownviz.cv-rows .cv-flat s{display:inline}"
+    ".clownviz.cv-rows .cv-flat td:first-child{padding-left:.6em !important}"
+    ".clownviz.cv-rows [data-sorts] th{cursor:pointer}"
+    ".clownviz.cv-rows [data-sorts] th:hover{color:var(--cv-text)}"
+    ".clownviz.cv-rows th[aria-sort=descending]::after{content:' ↓'}"
+    ".clownviz.cv-rows th[aria-sort=ascending]::after{content:' ↑'}"
+    ".clownviz.cv-rows th:is([aria-sort=descending],[aria-sort=ascending])"
+    "{color:var(--cv-text)}"
     ".clownviz.cv-rows tbody tr:nth-child(n){background:none}"
     ".clownviz.cv-rows tbody tr:nth-child(n):hover{background:var(--cv-surface)}"
     ".clownviz.cv-rows tr.cv-raised td{color:var(--cv-error)}"
@@ -293,9 +305,10 @@ class _Drawing:
 
     def __init__(self, summary: Summary) -> None:
         self.summary = summary
-        self.titles = ["layer (type)", *(COLUMNS[name][0] for name in summary.columns)]
-        self.right = [False, *(COLUMNS[name][1] for name in summary.columns)]
-        self.body = [[_label(line), *summary._cells(line)] for line in summary.lines]
+        self.titles = summary.titles()
+        self.right = [False, *map(_is_number, summary.columns)]
+        self.body = [[summary.label(line), *summary.cells(line)] for line in summary.lines]
+        self.levels = [len(line.guides) if summary.sort is None else 0 for line in summary.lines]
 
     def svg(self) -> str:
         widths = self._widths()
@@ -311,7 +324,7 @@ class _Drawing:
         parts.append(rect(16, 10 + self.LINE + 2, wide - 32, 1, "border"))
         for at, (line, cells) in enumerate(zip(self.summary.lines, self.body)):
             y = 16 + (at + 1) * self.LINE
-            indent = len(line.guides) * self.INDENT
+            indent = self.levels[at] * self.INDENT
             parts.append(rect(16 + indent, y + 3, 5, 14, _fill(line), ' rx="2" opacity="0.5"'))
             color = "error" if line.row.error else "text"
             parts += self._cells(y, cells, starts, widths, color, indent + 12)
@@ -326,9 +339,9 @@ class _Drawing:
 
     def _widths(self) -> list[float]:
         widths = [width(title) * self.LETTER for title in self.titles]
-        for line, cells in zip(self.summary.lines, self.body):
+        for level, cells in zip(self.levels, self.body):
             for at, cell in enumerate(cells):
-                extra = len(line.guides) * self.INDENT + 12 if at == 0 else 0
+                extra = level * self.INDENT + 12 if at == 0 else 0
                 widths[at] = max(widths[at], width(cell) * self.LETTER + extra)
         return widths
 

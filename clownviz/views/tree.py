@@ -100,7 +100,7 @@ def _facts(line: Line) -> str:
     facts = []
     if line.kind == "module" and row.calls > 1:
         facts.append(f"×{row.calls}")
-    params = row.params if line.kind == "module" else line.own
+    params = row.params if line.kind == "module" else line.added.params
     if params:
         facts.append(f"{look.format_count(params)} parameters")
     if row.tied and line.kind == "module":

@@ -14,7 +14,13 @@ from .svg import text_as_svg
 
 __all__ = ["View"]
 
-_DOCUMENT = '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n{}\n</html>\n'
+_DOCUMENT = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="color-scheme" content="light dark">
+{}
+</html>
+"""
 
 
 class View(ABC):
@@ -22,7 +28,12 @@ class View(ABC):
 
     `text` is the same on every run: no ids, times or addresses. `svg` and `html` need neither a
     kernel nor a network nor a script; everything in them that came from a model is escaped.
+
+    Attributes:
+        script: an ES module of the front that adds something to the HTML where scripts run.
     """
+
+    script: str | None = None
 
     @abstractmethod
     def text(self) -> str:

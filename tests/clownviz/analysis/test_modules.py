@@ -135,8 +135,8 @@ def test_the_lines_of_an_outline_add_up_to_the_model(blocks, depth, fold):
         made.layer("head", x, flops=100)
     table = rows(made.tape)
     lines = outline(table, depth=depth, fold=fold)
-    assert sum(line.own for line in lines) == table[0].params == 16 * blocks + 36
-    assert sum(line.macs for line in lines) == table[0].macs == 32 * blocks + 50
+    assert sum(line.added.params for line in lines) == table[0].params == 16 * blocks + 36
+    assert sum(line.added.macs for line in lines) == table[0].macs == 32 * blocks + 50
 
 
 def test_a_module_with_very_many_children_stays_a_readable_list():
@@ -147,7 +147,7 @@ def test_a_module_with_very_many_children_stays_a_readable_list():
     assert len(lines) < 80
     (more,) = [line for line in lines if line.kind == "more"]
     assert more.count + len(lines) - 2 == 5000
-    assert sum(line.own for line in lines) == rows(made.tape)[0].params
+    assert sum(line.added.params for line in lines) == rows(made.tape)[0].params
 
 
 def test_a_very_deep_tree_is_walked_without_recursion():
