@@ -8,7 +8,7 @@ from collections import deque
 import numpy as np
 
 from .statistics import statistics
-from .tape import Value
+from .tape import AttentionWeights, Value
 
 __all__ = ["KEEPS", "Keeper", "parse_bytes"]
 
@@ -61,7 +61,7 @@ class Keeper:
         self.used = 0
         self.dropped_arrays = 0
         self.dropped_stats = 0
-        self._arrays: deque[Value] = deque()
+        self._arrays: deque[Value | AttentionWeights] = deque()
         self._stats: deque[Value] = deque()
 
     @property
@@ -76,9 +76,15 @@ class Keeper:
         self._stats.append(value)
         copied = self.copy(array)
         if copied is not None:
-            value.array = copied
-            self.used += copied.nbytes
-            self._arrays.append(value)
+            self.hold(value, copied)
+        elif self.used > self.budget:
+            self._let_go()
+
+    def hold(self, value: Value | AttentionWeights, array: np.ndarray) -> None:
+        """Let a value have an array of its own, under the budget."""
+        value.array = array
+        self.used += array.nbytes
+        self._arrays.append(value)
         if self.used > self.budget:
             self._let_go()
 

@@ -15,6 +15,7 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
+from .attention import AttentionWatcher
 from .backend import Backend, Handle, OpEvent
 from .keep import Keeper
 from .nested import Ref, leaves, replace, short
@@ -47,6 +48,7 @@ class Recorder:
         self.tape = tape
         self.keeper = keeper
         self.gradients = gradients
+        self.attention = AttentionWatcher(tape, keeper, backend.array)
         self.active = True
         self.handles: list[Handle] = []
         self._tensor_handles: deque[Handle] = deque()
@@ -265,22 +267,22 @@ class Recorder:
         # Inside a layer nobody asks which line of it ran an operation.
         open_module = call is not None and self.tape.modules[call.path].children
         site = backend.site() if open_module else None
-        self.tape.operations.append(
-            Operation(
-                index=len(self.tape.operations),
-                name=event.name,
-                latex=event.latex,
-                call=call.index if call is not None else None,
-                inputs=tuple(inputs),
-                outputs=tuple(outputs),
-                params=_texts(event.params),
-                flops=event.flops,
-                bytes=moved,
-                seconds=event.seconds,
-                site=self._site(*site) if site is not None else None,
-                at=self._tick(),
-            )
+        operation = Operation(
+            index=len(self.tape.operations),
+            name=event.name,
+            latex=event.latex,
+            call=call.index if call is not None else None,
+            inputs=tuple(inputs),
+            outputs=tuple(outputs),
+            params=_texts(event.params),
+            flops=event.flops,
+            bytes=moved,
+            seconds=event.seconds,
+            site=self._site(*site) if site is not None else None,
+            at=self._tick(),
         )
+        self.tape.operations.append(operation)
+        self.attention.see(operation, event)
 
     def _input(self, tensor: Any, inplace: bool) -> Value:
         # In place, the tensor is already changed: what went in is what was known of it.

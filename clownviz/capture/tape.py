@@ -17,6 +17,7 @@ from .statistics import Stats
 __all__ = [
     "ABSENT",
     "FAMILIES",
+    "AttentionWeights",
     "Call",
     "ModuleInfo",
     "Operation",
@@ -144,6 +145,22 @@ class Operation:
 
 
 @dataclass(slots=True)
+class AttentionWeights:
+    """Who looked at whom in one attention.
+
+    Attributes:
+        operation: index of the operation that weighed: a fused attention, or a softmax.
+        shape: (N, H, L, S): examples, heads, queries, keys.
+        array: a byte a weight, of the first examples and positions, as
+            `capture.attention.encode_weights` writes them; None if it was let go.
+    """
+
+    operation: int
+    shape: tuple[int, ...]
+    array: np.ndarray | None = None
+
+
+@dataclass(slots=True)
 class ParameterInfo:
     """A parameter or buffer at one place. Places of one tensor (tied) share the `id`."""
 
@@ -238,6 +255,7 @@ class Tape:
         model: the class name of the model.
         modules: every module by path, parents before children, "" first.
         operations: also those outside of the model, such as a loss; their `call` is None.
+        attention: the weights of all attention that ran while arrays were kept.
         steps: numbers by run of the model; "loss" is found without help: the last scalar with a
             gradient that was made outside of the model between a forward and its backward.
         updates: the steps of all optimizers that hold parameters of the model.
@@ -253,6 +271,7 @@ class Tape:
     values: list[Value] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
+    attention: list[AttentionWeights] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     updates: list[Update] = field(default_factory=list)
     trained: tuple[str, ...] = ()

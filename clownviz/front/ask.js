@@ -80,9 +80,19 @@ function coloursOf(signed) {
 export function answer(cells, row, column, code) {
   const [r, c] = [place(cells.rows, row), place(cells.columns, column)];
   const index = cells.index
-    .replaceAll("{r}", cells.row_names?.[r] ?? String(r))
-    .replaceAll("{c}", cells.column_names?.[c] ?? String(c));
+    .replace("{r}", () => named(r, cells.row_names))
+    .replace("{c}", () => named(c, cells.column_names));
   return `${index} ${textOf(cells, code)}${cells.unit ? ` ${cells.unit}` : ""}`;
+}
+
+/**
+ * A place with its name, if it has one.
+ *
+ * @param {number} at
+ * @param {string[] | undefined} names
+ */
+function named(at, names) {
+  return names?.[at] === undefined ? String(at) : `${at} ${names[at]}`;
 }
 
 /**
@@ -178,7 +188,7 @@ function listen(holder) {
     const pixels = await pixelsOf(image);
     if (!pixels || at.image !== image || at.row !== row || at.column !== column) return;
     /** @type {Cells} */
-    const cells = JSON.parse(image.dataset.cells ?? "{}");
+    const cells = { ...namesOf(image), ...JSON.parse(image.dataset.cells ?? "{}") };
     const start = (row * pixels.columns + column) * 4;
     const code = codeOfPixel(pixels.data.subarray(start, start + 4), cells.signed);
     tip.textContent = answer(cells, row, column, code);
@@ -237,6 +247,16 @@ async function readPixels(image) {
   if (!context) return null;
   context.drawImage(picture, 0, 0);
   return { data: context.getImageData(0, 0, columns, rows).data, rows, columns };
+}
+
+/**
+ * The names of rows and columns, where many images share them.
+ *
+ * @param {SVGImageElement} image
+ */
+function namesOf(image) {
+  const holder = image.closest("[data-names]");
+  return JSON.parse(holder?.getAttribute("data-names") ?? "{}");
 }
 
 /** @param {EventTarget | null} target */

@@ -6,14 +6,17 @@ import base64
 import html
 import json
 import os
+import re
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from .svg import text_as_svg
 
 __all__ = ["View"]
 
+_UNSAFE = re.compile(r"[^A-Za-z0-9/+=:;,!$()*._~ -]")
 _DOCUMENT = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -56,10 +59,13 @@ class View(ABC):
 
         It survives where inline SVG and styles do not: in untrusted notebooks, on GitHub.
         """
-        data = base64.b64encode(self.svg().encode()).decode()
+        svg = self.svg()
+        # Text is shorter in base64, pictures within it (base64 already) are shorter as they are.
+        coded = base64.b64encode(svg.encode()).decode()
+        forms = (f";base64,{coded}", f",{_UNSAFE.sub(_quoted, svg)}")
         return (
             f'<img class="{kind}" alt="{html.escape(alt, quote=True)}" style="{style}" '
-            f'src="data:image/svg+xml;base64,{data}">'
+            f'src="data:image/svg+xml{min(forms, key=len)}">'
         )
 
     def save(self, path: str | os.PathLike[str]) -> Path:
@@ -89,3 +95,7 @@ class View(ABC):
 
     def __repr__(self) -> str:
         return self.text()
+
+
+def _quoted(letter: re.Match[str]) -> str:
+    return quote(letter[0])
