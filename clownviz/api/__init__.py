@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from ..capture.capture import Capture, capture, describe, run
 from ..capture.tape_file import load, save
+from .arrays import array, attention, feature_maps
 from .comparing import compare
 from .live import Watch, explore, watch
 from .pages import page
@@ -19,11 +20,14 @@ __all__ = [
     "Capture",
     "Shown",
     "Watch",
+    "array",
+    "attention",
     "capture",
     "compare",
     "describe",
     "diagram",
     "explore",
+    "feature_maps",
     "load",
     "page",
     "run",

@@ -38,7 +38,7 @@ def compare(
 
     >>> import clownpiece, clownviz, copy
     >>> from clownpiece import nn
-    >>> model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    >>> model = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2))
     >>> other = copy.deepcopy(model)
     >>> _ = nn.init.zeros_(other[2].weight)
     >>> print(clownviz.compare(model, other, clownpiece.ones(1, 4)).view.difference.forward.label)

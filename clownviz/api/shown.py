@@ -7,7 +7,7 @@ from typing import Any
 from ..front.link import link
 from ..views.view import View
 
-__all__ = ["Shown"]
+__all__ = ["Figured", "Shown"]
 
 
 class Shown(View):
@@ -36,3 +36,14 @@ class Shown(View):
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/html": self.html(), "text/plain": self.text()}
+
+
+class Figured(Shown):
+    """A view of numbers: also a matplotlib figure, for papers and slides."""
+
+    def figure(self, theme: str = "light") -> Any:
+        """The same picture as a `matplotlib.figure.Figure`, in the colours of a theme.
+
+        ``.figure().savefig("heads.pdf")`` needs no backend and leaves nothing in `pyplot`.
+        """
+        return self.view.figure(theme)  # type: ignore[attr-defined]

@@ -37,11 +37,14 @@ _SCORES_OPS = """
     add clamp clone contiguous div flatten float masked_fill mul reshape softcap squeeze sub to
     to_dtype tril true_divide type unflatten unsqueeze view where
 """
-_WEIGHTS_OPS = "clone contiguous dropout masked_fill mul nan_to_num to to_dtype type"
+_WEIGHTS_OPS = "clone contiguous drop dropout masked_fill mul nan_to_num to to_dtype type"
+_TURNS_OPS = """
+    T chunk getitem mT permute select split split_with_sizes swapaxes swapdims t transpose
+"""
 _SCORES = frozenset(_SCORES_OPS.split())
 _AFTER = frozenset(_WEIGHTS_OPS.split())
+_TURNS = frozenset(_TURNS_OPS.split())
 _PRODUCTS = frozenset({"matmul", "bmm", "einsum", "baddbmm"})
-_TURNS = frozenset({"transpose", "t", "T", "mT", "permute", "swapaxes", "swapdims"})
 
 
 def encode_weights(weights: np.ndarray, masked: np.ndarray | None = None) -> np.ndarray:
@@ -157,7 +160,7 @@ class AttentionWatcher:
             self._scores.update(operation.outputs)
         elif name in _TURNS:
             if self._trained(operation.inputs[0]):
-                self._turned.add(operation.outputs[0])
+                self._turned.update(operation.outputs)
         elif name in _AFTER:
             for source in operation.inputs:
                 if source in self._waiting:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-__all__ = ["Backend", "Handle", "OpEvent", "Place", "backend_of", "register"]
+__all__ = ["Backend", "Handle", "OpEvent", "Place", "array_of", "backend_of", "register"]
 
 
 class Handle(Protocol):
@@ -168,6 +168,19 @@ def backend_of(model: Any) -> Backend:
     raise TypeError(
         f"expected a model (a clownpiece.nn.Module), got {_described(model)}{hint}"
     )
+
+
+def array_of(value: Any) -> np.ndarray | None:
+    """The numbers of a tensor of any framework that is known; None for what is no tensor.
+
+    A masked array stays one.
+    """
+    if isinstance(value, np.ndarray):
+        return value
+    for backend in _backends:
+        if backend.is_tensor(value):
+            return backend.array(value)
+    return None
 
 
 def _described(value: Any) -> str:

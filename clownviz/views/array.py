@@ -14,6 +14,7 @@ import numpy as np
 
 from .. import look
 from ..capture.statistics import Stats, statistics
+from ..capture.tape import Tape
 from .cells import RULER, Block, draw_bars, draw_facets
 from .codes import TOP, decode, encode, marks, recode
 from .figures import Figure, cell_figure
@@ -24,7 +25,7 @@ from .svg import document, text_element
 from .text import printable, tensor_line
 from .view import View
 
-__all__ = ["BUDGET", "SCALES", "TOP", "ArrayView", "decode", "encode", "rms_limit"]
+__all__ = ["BUDGET", "SCALES", "TOP", "ArrayView", "decode", "encode", "rms_limit", "role_limits"]
 
 SCALES = ("unit", "array", "model")
 """Where colours end: for each map by itself, for the whole array, for all arrays of its role."""
@@ -40,6 +41,23 @@ def rms_limit(stats: Stats) -> float:
         return 0.0
     largest = max(abs(stats.min), abs(stats.max))
     return min(largest, look.LOOK["scale"]["sigmas"] * math.hypot(stats.mean, stats.std))
+
+
+def role_limits(tape: Tape) -> dict[str, float]:
+    """Where colours end for all tensors of each role."""
+    gradients = {v.gradient for v in tape.values if v.gradient is not None}
+    for info in tape.modules.values():
+        gradients |= {p.gradient for p in info.parameters if p.gradient is not None}
+    limits = {"activation": 0.0, "weight": 0.0, "gradient": 0.0}
+    for value in tape.values:
+        role = "gradient" if value.id in gradients else "activation"
+        if value.stats is not None and value.dtype.startswith("float"):
+            limits[role] = max(limits[role], rms_limit(value.stats))
+    for info in tape.modules.values():
+        for parameter in info.parameters:
+            if parameter.stats is not None:
+                limits["weight"] = max(limits["weight"], rms_limit(parameter.stats))
+    return limits
 
 
 class ArrayView(View):
@@ -270,7 +288,11 @@ class ArrayView(View):
         picture, wide, high = self.drawing(left, top, WIDE - _PAD - left, HIGH)
         if ruled:
             picture += self.blocks()[0].rulers(left, top, wide)
-        below, legend_wide = self._legend(_PAD, top + high + 16)
+        below, legend_wide = self.draw_legend(_PAD, top + high + 16)
+        if self.shown:
+            shown = f"shown: {self.shown}"
+            below.append(text_element(_PAD, top + high + 44, shown, fill="muted", size=11))
+            legend_wide = max(legend_wide, len(shown) * LETTER)
         whole = max(left + wide, _PAD + legend_wide, 420.0) + _PAD
         tall = top + high + (60 if self.shown else 42)
         kind = f"{look.format_shape(self.full_shape)} {self.dtype}"
@@ -280,7 +302,8 @@ class ArrayView(View):
     def html(self) -> str:
         return asking(self, f"{printable(self.title)}: {self.text()}")
 
-    def _legend(self, x: float, y: float) -> tuple[list[str], float]:
+    def draw_legend(self, x: float, y: float) -> tuple[list[str], float]:
+        """What the colours mean, as SVG elements, and how wide that is."""
         if not self.codes.size:
             return [], 0.0
         each = self.scale == "unit" and len(self.limits) > 1
@@ -292,9 +315,7 @@ class ArrayView(View):
             color = {"NaN ×": "nan", "masked": "masked"}.get(text.partition(" ")[2], "")
             entries.append((color, text))
         more, wide_more = swatches(x + wide + 18, y, entries)
-        if self.shown:
-            more.append(text_element(x, y + 28, f"shown: {self.shown}", fill="muted", size=11))
-        return parts + more, max(wide + 18 + wide_more, (len(self.shown) + 7) * LETTER)
+        return parts + more, wide + 18 + wide_more
 
     def figure(self, theme: str = "light") -> Figure:
         """A matplotlib figure in the same colours, with the same limits."""

@@ -15,7 +15,7 @@ from typing import Any
 from .. import look
 from ..analysis.modules import Row, rows, totals
 from ..capture.tape import Call, ParameterInfo, Tape, Value
-from .array import BUDGET, ArrayView, rms_limit, stats_facts
+from .array import BUDGET, ArrayView, role_limits, stats_facts
 from .still import draw_still
 from .text import fit, printable, stats_line
 from .tree import Tree
@@ -237,20 +237,7 @@ class Explorer(View):
 
     @cached_property
     def _limits(self) -> dict[str, float]:
-        """Where colours end for all tensors of a role."""
-        gradients = {v.gradient for v in self.tape.values if v.gradient is not None}
-        for info in self.tape.modules.values():
-            gradients |= {p.gradient for p in info.parameters if p.gradient is not None}
-        limits = {"activation": 0.0, "weight": 0.0, "gradient": 0.0}
-        for value in self.tape.values:
-            role = "gradient" if value.id in gradients else "activation"
-            if value.stats is not None and value.dtype.startswith("float"):
-                limits[role] = max(limits[role], rms_limit(value.stats))
-        for info in self.tape.modules.values():
-            for parameter in info.parameters:
-                if parameter.stats is not None:
-                    limits["weight"] = max(limits["weight"], rms_limit(parameter.stats))
-        return limits
+        return role_limits(self.tape)
 
     def _notes(self, row: Row) -> list[str]:
         notes = []

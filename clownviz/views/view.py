@@ -16,6 +16,7 @@ from .svg import text_as_svg
 
 __all__ = ["View"]
 
+_LARGE = 200_000
 _UNSAFE = re.compile(r"[^A-Za-z0-9/+=:;,!$()*._~ -]")
 _DOCUMENT = """<!doctype html>
 <html lang="en">
@@ -60,12 +61,13 @@ class View(ABC):
         It survives where inline SVG and styles do not: in untrusted notebooks, on GitHub.
         """
         svg = self.svg()
-        # Text is shorter in base64, pictures within it (base64 already) are shorter as they are.
-        coded = base64.b64encode(svg.encode()).decode()
-        forms = (f";base64,{coded}", f",{_UNSAFE.sub(_quoted, svg)}")
+        data = f";base64,{base64.b64encode(svg.encode()).decode()}"
+        if len(data) > _LARGE:
+            # What is large are pictures within it: base64 already, and shorter as they are.
+            data = min(data, f",{_UNSAFE.sub(_quoted, svg)}", key=len)
         return (
             f'<img class="{kind}" alt="{html.escape(alt, quote=True)}" style="{style}" '
-            f'src="data:image/svg+xml{min(forms, key=len)}">'
+            f'src="data:image/svg+xml{data}">'
         )
 
     def save(self, path: str | os.PathLike[str]) -> Path:
