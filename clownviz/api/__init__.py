@@ -1,4 +1,4 @@
-"""The verbs people type: `summary`, `tree`, `diagram`, `explore`, `watch`, `compare`, `page`.
+"""The verbs people type: `summary`, `tree`, `diagram`, `explore`, `watch`, `compare`, `findings`…
 
 Each takes a model and what to call it with, or a tape of a run. It runs the model once if it is
 given inputs, leaves it as it was, and answers as text, as a static picture and, where there is a
@@ -11,6 +11,7 @@ from ..capture.capture import Capture, capture, describe, run
 from ..capture.tape_file import load, save
 from .arrays import array, attention, feature_maps
 from .comparing import compare
+from .examining import findings
 from .live import Watch, explore, watch
 from .pages import page
 from .shown import Shown
@@ -28,6 +29,7 @@ __all__ = [
     "diagram",
     "explore",
     "feature_maps",
+    "findings",
     "load",
     "page",
     "run",

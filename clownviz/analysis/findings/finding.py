@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ...capture.tape import Tape
 from ..trace import Trace
 
-__all__ = ["SEVERITIES", "Check", "Finding", "Thresholds"]
+__all__ = ["SEVERITIES", "Check", "Finding", "Thresholds", "named"]
 
 SEVERITIES = ("error", "warning", "note")
 """An error makes the result wrong, a warning probably does, a note costs speed or accuracy."""
@@ -80,6 +80,16 @@ class Thresholds:
     loss_fall: float = 0.98
     constant_output: float = 1e-6
     input_size: float = 10.0
+
+
+def named(paths: Sequence[str]) -> str:
+    """Up to three names, and how many more there are.
+
+    >>> named(["a", "b"]), named(["a", "b", "c", "d"])
+    ('a and b', 'a, b and 2 more')
+    """
+    names = list(paths) if len(paths) <= 3 else [*paths[:2], f"{len(paths) - 2} more"]
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 Check = Callable[[Tape, Trace, Thresholds], Iterable[Finding]]

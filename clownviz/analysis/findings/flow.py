@@ -11,7 +11,7 @@ from ...capture.tape import ABSENT, ParameterInfo, Tape
 from ...look import format_number
 from ..progress import gradients_by_depth, layer_progress
 from ..trace import Trace
-from .finding import Finding, Thresholds
+from .finding import Finding, Thresholds, named
 
 __all__ = ["changing_gradient", "detached_path", "no_gradient"]
 
@@ -62,7 +62,7 @@ def no_gradient(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Findin
         yield Finding(
             "no_gradient",
             "warning",
-            f"No gradient reaches {_names(parameters)}: "
+            f"No gradient reaches {named([p.path for p in parameters])}: "
             + ("what comes of them reaches no loss." if used else "no operation uses them."),
             (f"{len(parameters)} of the parameters of {path or tape.model} have .grad None",),
             "Use it in forward, or freeze it: `p.requires_grad_(False)`."
@@ -80,10 +80,11 @@ def detached_path(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Find
     if not cut:
         return
     last, where = _where_cut(tape, trace, cut)
+    names = named([p.path for p in cut])
     yield Finding(
         "detached_path",
         "error",
-        f"The graph is cut behind {last}: no gradient comes back to {_names(cut)}.",
+        f"The graph is cut behind {last}: no gradient comes back to {names}.",
         (
             f"{len(cut)} parameters help to make the loss and have .grad None",
             *([where] if where else []),
@@ -161,10 +162,3 @@ def _by_module(parameters: list[ParameterInfo]) -> dict[str, list[ParameterInfo]
     for parameter in parameters:
         modules.setdefault(parameter.path.rpartition(".")[0], []).append(parameter)
     return modules
-
-
-def _names(parameters: list[ParameterInfo]) -> str:
-    names = [p.path for p in parameters[:3]]
-    if len(parameters) > 3:
-        names[2:] = [f"{len(parameters) - 2} more"]
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -10,7 +10,7 @@ from ...capture.tape import Tape
 from ...look import format_number
 from ..progress import LayerProgress, layer_progress
 from ..trace import Trace
-from .finding import Finding, Thresholds
+from .finding import Finding, Thresholds, named
 
 __all__ = ["gradients_kept", "learning_rate", "not_optimized"]
 
@@ -19,12 +19,11 @@ def not_optimized(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Find
     """Trainable parameters that no optimizer holds."""
     if not tape.untrained:
         return
-    names = ", ".join(tape.untrained[:3]) + (", …" if len(tape.untrained) > 3 else "")
     total = len(tape.trained) + len(tape.untrained)
     yield Finding(
         "not_optimized",
         "error",
-        f"No optimizer holds {names}.",
+        f"No optimizer holds {named(tape.untrained)}.",
         (f"{len(tape.untrained)} of {total} trainable parameters will never change",),
         "Make the optimizer from `model.parameters()` after the model is complete, or freeze them: "
         "`p.requires_grad_(False)`.",

@@ -40,7 +40,8 @@ def _not_finite_parameters(tape: Tape) -> Iterator[Finding]:
     for info in tape.modules.values():
         for parameter in (*info.parameters, *info.buffers):
             stats = parameter.stats
-            if stats is not None and _has_nan(stats):
+            # A buffer may be a mask that is full of -Inf and means it.
+            if stats is not None and _has_nan(stats, masks=True):
                 yield Finding(
                     "not_finite",
                     "error",
@@ -54,8 +55,7 @@ def _not_finite_parameters(tape: Tape) -> Iterator[Finding]:
 
 def _not_finite_inputs(tape: Tape, run: Call) -> Iterator[Finding]:
     for value in tape.refs(run.inputs):
-        # A mask is full of -Inf and means it.
-        if value.stats is not None and (value.stats.nan or value.stats.posinf):
+        if value.stats is not None and _has_nan(value.stats, masks=True):
             yield Finding(
                 "not_finite",
                 "error",
