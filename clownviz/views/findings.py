@@ -198,7 +198,7 @@ def _plain(text: str) -> str:
 
 
 _CSS = (
-    ".clownviz.cv-findings{color:var(--cv-text);background:var(--cv-background);max-width:56em;"
+    ".clownviz.cv-findings{color:var(--cv-text);max-width:56em;"
     "font:13px/1.5 var(--cv-font-text)}"
     ".clownviz.cv-findings header{display:flex;flex-wrap:wrap;gap:.1em .8em;align-items:baseline;"
     "margin:0 0 .6em}"

@@ -153,7 +153,7 @@ def _where_cut(tape: Tape, trace: Trace, cut: list[ParameterInfo]) -> tuple[str,
         key=lambda call: call.began,
         default=None,
     )
-    where = f"{after.label} is the next layer, and has one" if after is not None else ""
+    where = f"the next layer, {after.label}, gets a gradient" if after is not None else ""
     return last.path or tape.model, where
 
 

@@ -143,7 +143,7 @@ def test_the_cut_is_told_by_its_place():
     assert finding.sentence == (
         "The graph is cut behind 0: no gradient comes back to 0.weight and 0.bias."
     )
-    assert finding.evidence[1] == "3 is the next layer, and has one"
+    assert finding.evidence[1] == "the next layer, 3, gets a gradient"
 
 
 def test_a_frozen_layer_is_no_finding():
