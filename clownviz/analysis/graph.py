@@ -111,8 +111,8 @@ class Graph:
     ties: list[tuple[str, str, str]] = field(default_factory=list)
     error: str | None = None
 
-    def spans(self) -> dict[tuple[str, str], int]:
-        """For each edge how many ranks it reaches over when the nodes hang by longest paths.
+    def ranks(self) -> dict[str, int]:
+        """The row that each node hangs in by the longest path that leads to it.
 
         Nodes are in the order in which they ran; an edge that leads back does not count.
         """
@@ -121,6 +121,11 @@ class Graph:
         for source, target in sorted(self.edges, key=lambda edge: place[edge[1]]):
             if place[source] < place[target]:
                 rank[target] = max(rank[target], rank[source] + 1)
+        return rank
+
+    def spans(self) -> dict[tuple[str, str], int]:
+        """For each edge how many ranks it reaches over."""
+        rank = self.ranks()
         return {(a, b): max(1, abs(rank[b] - rank[a])) for a, b in self.edges}
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..capture.tape import Call, ParameterInfo, Tape
 from .cost import activations, own_cost
+from .expected import mismatch
 from .receptive_field import Field, receptive_fields
 
 __all__ = ["Repeat", "Row", "Totals", "repeats", "rows", "signatures", "totals"]
@@ -50,6 +51,7 @@ class Row:
     Attributes:
         error: what its call raised; only "✗" on the modules around it, and on one whose caller
             went on.
+        mismatch: of the call that ended the run, the shape that it expected and the one it got.
         params, trainable, bytes: unique parameters in the module and below it.
         own: parameters of the module itself that no earlier row has counted. Over all rows
             they add up to the model's total, as all that is called own does.
@@ -94,6 +96,7 @@ class Row:
     repeat: Repeat | None = None
     like: str | None = None
     error: str | None = None
+    mismatch: str = ""
 
     def json(self) -> dict[str, Any]:
         """The row as the page reads it; nothing in it differs from run to run."""
@@ -121,6 +124,7 @@ class Row:
             "alias_of": self.alias_of,
             "like": self.like,
             "error": self.error,
+            "mismatch": self.mismatch,
             "repeat": None
             if repeat is None
             else {"count": repeat.count, "first": list(repeat.first), "span": repeat.span},
@@ -182,6 +186,7 @@ def _add_calls(table: dict[str, Row], tape: Tape, step: int) -> None:
         row.seconds += call.seconds
         if call.error is not None:
             row.error = call.error if call is failed else "✗"
+            row.mismatch = mismatch(tape) if call is failed else row.mismatch
 
 
 def _add_cost(table: dict[str, Row], tape: Tape, step: int) -> None:

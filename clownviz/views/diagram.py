@@ -19,6 +19,8 @@ __all__ = ["BUDGET", "Diagram", "choose_plan"]
 BUDGET = 300
 """Graphviz is given at most about this many nodes; a larger graph is shown less deep."""
 
+RANK = 5
+"""What a row of the picture costs, in nodes: 60 rows make a first picture, more are too many."""
 DEEPEST = 40
 FEWER_SIBLINGS = (30, 20, 14, 10, 6)
 SIMPLER = (80, 25)
@@ -52,6 +54,7 @@ class Diagram(Drawn):
         unfolded: Iterable[str] = (),
         direction: str = "TB",
         selected: str | None = None,
+        thickness: str | None = None,
         budget: int = BUDGET,
     ) -> Diagram:
         """The diagram of a tape.
@@ -63,21 +66,27 @@ class Diagram(Drawn):
             fold: draw a run of equal blocks once.
             unfolded: paths of modules whose run is drawn in full all the same.
             direction: "TB" from top to bottom, "LR" from left to right.
-            selected: path of a module to highlight.
+            selected: path of a module to highlight, with what goes in and comes out.
+            thickness: "bytes" draws an edge as thick as the tensors on it are large.
             budget: the most nodes to draw.
 
         Raises:
-            ValueError: a path or a direction is not known.
+            ValueError: a path, a direction or a thickness is not known.
         """
-        _check(tape, closed, unfolded, selected, direction)
+        closed, unfolded = tuple(closed), tuple(unfolded)
+        _check_paths(tape, (*closed, *unfolded, *(() if selected is None else (selected,))))
+        _check_drawing(direction, thickness)
+        options = {"closed": closed, "fold": fold, "unfolded": unfolded}
+        drawing: dict[str, Any] = {
+            "direction": direction,
+            "selected": selected,
+            "thickness": thickness,
+        }
         made = cls(format="svg")
-        options = {"closed": tuple(closed), "fold": fold, "unfolded": tuple(unfolded)}
         made.tape, made.rows = tape, rows(tape)
         made.plan, made.graph = choose_plan(tape, made.rows, depth, budget, **options)
-        made._wanted = {**options, "direction": direction, "selected": selected}
-        write_dot(
-            made, made.graph, made.rows, made.plan, direction=direction, selected=selected
-        )
+        made._wanted = {**options, **drawing}
+        write_dot(made, made.graph, made.rows, made.plan, **drawing)
         made.as_written()
         return made
 
@@ -169,22 +178,22 @@ def cost(graph: Graph) -> int:
     """What the layout of a graph costs, in nodes.
 
     Graphviz puts an invisible node on every rank that an edge passes, so many long edges, as
-    every layer of a DenseNet has to all before it, cost far more than the nodes themselves.
+    every layer of a DenseNet has to all before it, cost far more than the nodes themselves. And
+    a picture of very many rows is one that nobody scrolls through.
     """
-    return max(len(graph.nodes), sum(graph.spans().values()) // 4)
+    ranks = 1 + max(graph.ranks().values(), default=0)
+    return max(len(graph.nodes), sum(graph.spans().values()) // 4, ranks * RANK)
 
 
-def _check(
-    tape: Tape,
-    closed: Iterable[str],
-    unfolded: Iterable[str],
-    selected: str | None,
-    direction: str,
-) -> None:
-    paths = [*closed, *unfolded, *([] if selected is None else [selected])]
+def _check_paths(tape: Tape, paths: Iterable[str]) -> None:
     for path in paths:
         if path not in tape.modules:
             known = ", ".join(repr(known) for known in [*tape.modules][1:6])
             raise ValueError(f"{tape.model} has no module {path!r}; it has {known}, …")
+
+
+def _check_drawing(direction: str, thickness: str | None) -> None:
     if direction not in ("TB", "LR"):
         raise ValueError(f"direction={direction!r} is not known: expected 'TB' or 'LR'")
+    if thickness not in (None, "bytes"):
+        raise ValueError(f"thickness={thickness!r} is not known: expected 'bytes' or None")

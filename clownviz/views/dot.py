@@ -8,6 +8,7 @@ attributes through `graphviz.escape`.
 from __future__ import annotations
 
 import html
+import math
 import re
 import textwrap
 from collections import Counter
@@ -19,15 +20,15 @@ from .. import look
 from ..analysis.graph import Cluster, Edge, Graph, Node
 from ..analysis.modules import Row
 from ..analysis.plan import Plan
-from .text import cross, fit, printable
+from .text import cross, fit, printable, width
 
 __all__ = ["write_dot"]
 
 MOST_LETTERS = 60
 MOST_ERROR_LINES = 5
 MOST_SHAPES = 3
-CROWDED = 600
-"""Beyond this total length long edges go without labels, which would double every rank."""
+CROWDED = 200
+"""Beyond this total length long edges are pale and go without labels; the main path stands out."""
 # The one name whose letters every Graphviz can measure; `theme.py` gives the page a list of fonts.
 _SANS = "Arial"
 # 2% of the text's colour, as DOT writes an opacity.
@@ -52,8 +53,9 @@ def write_dot(
     *,
     direction: str = "TB",
     selected: str | None = None,
+    thickness: str | None = None,
 ) -> None:
-    """Write a graph into an empty Digraph."""
+    """Write a graph into an empty Digraph; see `Diagram.of`."""
     dot.attr("graph", **{**GRAPH_ATTRIBUTES, "rankdir": direction, "bgcolor": _hex("background")})
     dot.attr("node", shape="plain", fontname=_SANS, fontsize="11", fontcolor=_hex("text"))
     dot.attr(
@@ -65,12 +67,18 @@ def write_dot(
         penwidth="0.8",
         arrowsize="0.55",
     )
-    _Writer(graph, {row.path: row for row in rows}, plan, selected).write(dot)
+    table = {row.path: row for row in rows}
+    _Writer(graph, table, plan, selected, thickness is not None).write(dot)
 
 
 class _Writer:
     def __init__(
-        self, graph: Graph, rows: dict[str, Row], plan: Plan, selected: str | None
+        self,
+        graph: Graph,
+        rows: dict[str, Row],
+        plan: Plan,
+        selected: str | None,
+        by_bytes: bool,
     ) -> None:
         self.graph = graph
         self.rows = rows
@@ -83,6 +91,8 @@ class _Writer:
             self.inside.setdefault(node.container, []).append(node)
         self.spans = graph.spans()
         self.crowded = sum(self.spans.values()) > CROWDED
+        sizes = [edge.bytes for edge in graph.edges.values() if edge.bytes and by_bytes]
+        self.sizes = (min(sizes), max(sizes)) if sizes else None
         self.leaving = Counter(edge.source for edge in graph.edges.values())
         for cluster in graph.clusters.values():
             self.below.setdefault(cluster.parent, []).append(cluster)
@@ -104,6 +114,10 @@ class _Writer:
             self._edge(dot, edge)
         for source, target, name in self.graph.ties:
             self._tie(dot, source, target, name)
+        if self.sizes is not None:
+            low, high = map(look.format_bytes, self.sizes)
+            legend = f"line width: bytes of the tensors, {low} to {high}"
+            dot.attr("graph", label=legend, labelloc="b", fontcolor=_hex("muted"), fontsize="9")
 
     def _children(self, path: str | None) -> list[Cluster]:
         return self.below.get(path, [])
@@ -145,7 +159,9 @@ class _Writer:
         bold = name or kind
         rest = " · ".join([part for part in (kind if name else "", *facts) if part])
         label = f'<FONT COLOR="{_hex(colour)}"><B>{_text(bold)}</B></FONT>'
-        return label + (f'<FONT COLOR="{_hex("muted")}">  {_text(rest)}</FONT>' if rest else "")
+        if rest:
+            label += f'<FONT COLOR="{_hex("muted")}">  {_text(rest)}</FONT>'
+        return label + _slack(bold + rest)
 
     # -- nodes -------------------------------------------------------------------------------
 
@@ -171,7 +187,8 @@ class _Writer:
         facts = f"{node.place} of {node.places}" if node.places > 1 else ""
         lines = [] if out else [self._name_and_facts(name or "model", row, facts)]
         if node.error:
-            said = _wrapped(node.error, '<BR ALIGN="LEFT"/>')
+            why = row.mismatch if row is not None and row.mismatch else node.error
+            said = _wrapped(why, '<BR ALIGN="LEFT"/>')
             lines.append(f'<FONT COLOR="{_hex("error")}" POINT-SIZE="9">{said}</FONT>')
         body = "".join(f'<TR><TD ALIGN="LEFT" CELLPADDING="4">{line}</TD></TR>' for line in lines)
         label = (
@@ -209,7 +226,7 @@ class _Writer:
         is_sign = len(label) == 1
         dot.node(
             self.names[node.id],
-            f"<{_text(label)}>",
+            f"<{_text(label)}{'' if is_sign else _slack(label)}>",
             id=graphviz.escape(node.id),
             tooltip=graphviz.escape(printable(look.readable_formula(node.latex) or node.label)),
             shape="circle" if is_sign else "box",
@@ -227,7 +244,7 @@ class _Writer:
         role = "weight" if node.role == "parameter" else "activation"
         text = (
             f'<B>{_text(printable(node.label))}</B>'
-            f'<FONT POINT-SIZE="9">  {_text(node.shape)}</FONT>'
+            f'<FONT POINT-SIZE="9">  {_text(node.shape)}{_slack(node.label + node.shape)}</FONT>'
         )
         dot.node(
             self.names[node.id],
@@ -275,13 +292,25 @@ class _Writer:
 
     def _edge(self, dot: graphviz.Digraph, edge: Edge) -> None:
         attributes = {} if edge.shapes else {"arrowhead": "none"}
-        if edge.shapes and (not self.crowded or self.spans[edge.source, edge.target] == 1):
+        aside = self.crowded and self.spans[edge.source, edge.target] > 1
+        if edge.shapes and not aside:
             attributes["label"] = f"<{_edge_label(edge)}>"
         else:
             attributes["tooltip"] = graphviz.escape(", ".join(edge.shapes))
+        if aside:
+            attributes |= {"color": _hex("border"), "arrowsize": "0.4"}
         if self.leaving[edge.source] == 1:
             attributes["weight"] = "8"  # the main path runs straight, and skips go around it
+        if self._is_selected(edge.source) or self._is_selected(edge.target):
+            accent = _hex("accent")
+            attributes |= {"color": accent, "fontcolor": accent, "penwidth": "1.6"}
+        if self.sizes is not None and edge.bytes:
+            attributes["penwidth"] = f"{_pen(edge.bytes, *self.sizes):.2f}"
         dot.edge(self.names[edge.source], self.names[edge.target], **attributes)
+
+    def _is_selected(self, name: str) -> bool:
+        node = self.graph.nodes[name]
+        return node.role == "module" and node.path == self.selected
 
     def _tie(self, dot: graphviz.Digraph, source: str, target: str, name: str) -> None:
         mark = _hex("role.weight.mark")
@@ -298,13 +327,19 @@ class _Writer:
         )
 
 
+def _pen(size: int, low: int, high: int) -> float:
+    """From 0.6 for the smallest to 4 for the largest, by the logarithm."""
+    return 0.6 + 3.4 * math.log(size / low) / math.log(high / low) if high > low else 0.8
+
+
 def _edge_label(edge: Edge) -> str:
     times = f"{edge.together} × " if edge.together > 1 and len(edge.shapes) == 1 else ""
     lines = [_text(times + shape) for shape in edge.shapes[:MOST_SHAPES]]
     if len(edge.shapes) > MOST_SHAPES:
         lines.append(f"… {len(edge.shapes) - MOST_SHAPES} more")
     if edge.moved:
-        lines.insert(0, f"<I>{_text(' · '.join(edge.moved))}</I>")
+        moved = edge.moved if len(edge.moved) < 4 else (edge.moved[0], "…", edge.moved[-1])
+        lines.insert(0, f"<I>{_text(' · '.join(moved))}</I>")
     return "<BR/>".join(f" {line} " for line in lines)
 
 
@@ -319,6 +354,11 @@ def _escaped(text: str) -> str:
 
 def _text(text: str) -> str:
     return _escaped(fit(text, MOST_LETTERS))
+
+
+def _slack(text: str) -> str:
+    """Room for the readers whose font is wider than the one that Graphviz measures."""
+    return " " * (width(text) // 4 + 1)
 
 
 def _wrapped(error: str, line_break: str) -> str:

@@ -90,13 +90,14 @@ def _which(node: Node) -> str:
 
 
 def _label(node: Node, table: dict[str, Row], plan: Plan) -> str:
-    error = f"  {cross(node.error)}" if node.error else ""
+    row = table.get(node.path) if node.role == "module" else None
+    said = row.mismatch if row is not None and row.mismatch else node.error
+    error = f"  {cross(said)}" if said and node.error else ""
     times = f" ×{node.count}" if node.count > 1 else ""
     if node.role == "module":
         out = plan.left_out.get(node.path)
         if out:
             return f"… {out:,} more modules{error}"
-        row = table.get(node.path)
         name = printable(node.path.rpartition(".")[2]) or "model"
         kind = f" ({printable(row.kind)})" if row is not None else ""
         params = f" {look.format_count(row.params)}" if row is not None and row.params else ""

@@ -87,6 +87,7 @@ class Summary(View):
         failed = self.tape.failed
         if failed is not None:
             facts.append(("failed", f"{printable(failed.label)}: {printable(failed.error or '')}"))
+            facts += [("shapes", printable(r.mismatch)) for r in self.rows if r.mismatch]
         elif self.tape.error is not None:
             facts.append(("failed", printable(self.tape.error)))
         return facts + [("note", printable(note)) for note in self.tape.notes]
@@ -333,7 +334,7 @@ class _Drawing:
         for at, (name, text) in enumerate(facts):
             base = y + 20 + at * self.LINE
             parts.append(text_element(16, base, name, fill="muted"))
-            color = "error" if name == "failed" else "text"
+            color = "error" if name in ("failed", "shapes") else "text"
             parts.append(text_element(110, base, text, fill=color))
         return document(wide, high, parts, self.summary._title())
 

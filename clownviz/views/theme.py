@@ -18,6 +18,7 @@ __all__ = ["themed"]
 _SVG = "http://www.w3.org/2000/svg"
 _LINK = "http://www.w3.org/1999/xlink"
 _FONTS = "Arial, Helvetica, 'Liberation Sans', Arimo, sans-serif"
+_LETTERS = ("font-weight", "font-style", "font-size")
 _RADIUS = {"node": 6.0, "cluster": 9.0, "graph": 0.0}
 
 
@@ -47,6 +48,7 @@ def themed(svg: bytes, title: str = "") -> str:
         radius = _RADIUS.get((group.get("class") or "").split(" ")[0])
         if radius:
             _round(group, radius)
+        _join_texts(group)
     for group in root.findall(_tag("g")):
         _edges_below(group)
     for element in root.iter():
@@ -83,6 +85,31 @@ def _drop_links(root: Element) -> None:
                 group.insert(at + place, child)
 
 
+def _join_texts(group: Element) -> None:
+    """Make the pieces of a line one text, so that they follow each other in any font."""
+    line: Element | None = None
+    for text in group.findall(_tag("text")):
+        if text.get("text-anchor") != "start":
+            line = None
+        elif line is None or line.get("y") != text.get("y"):
+            line = text
+        else:
+            if line.text is not None:
+                line.append(_piece(line))
+                line.text = None
+                for style in _LETTERS:
+                    line.attrib.pop(style, None)
+            line.append(_piece(text))
+            group.remove(text)
+
+
+def _piece(text: Element) -> Element:
+    looks = {name: text.attrib[name] for name in ("fill", *_LETTERS) if name in text.attrib}
+    piece = Element(_tag("tspan"), looks)
+    piece.text = text.text
+    return piece
+
+
 def _edges_below(graph: Element) -> None:
     """Draw edges first: then the title of a cluster stays readable where one passes."""
     order = {"edge": 1, "cluster": 2, "node": 3}
@@ -101,7 +128,8 @@ def _recolor(element: Element) -> None:
     rules = []
     for attribute in ("fill", "stroke"):
         value = (element.get(attribute) or "").lower()
-        if element.tag == _tag("text") and attribute == "fill" and not value:
+        is_text = element.tag in (_tag("text"), _tag("tspan"))
+        if is_text and attribute == "fill" and not value:
             value = look.color("text")
         value = look.color("text") if value == "black" else value
         name = _NAME_OF.get(value)

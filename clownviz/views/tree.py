@@ -119,6 +119,8 @@ def _shapes(row: Row) -> str:
 def _parts(line: Line) -> tuple[str, str, str, str]:
     shapes = _shapes(line.row) if line.kind == "module" else ""
     error = cross(line.row.error) if line.row.error else ""
+    if line.row.mismatch:
+        error = f"✗ {printable(line.row.mismatch)} ({printable(line.row.error or '')})"
     return _head(line), shapes, _facts(line), error
 
 

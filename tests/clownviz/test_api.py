@@ -107,7 +107,7 @@ def test_a_forward_that_raises_shows_how_far_it_came_and_then_its_own_error():
         clownviz.summary(broken, clownpiece.ones(2, 4))
     notes = "\n".join(caught.value.__notes__)
     assert "in 1 (Linear)" in notes
-    assert "1: Linear  8 parameters  ✗ RuntimeError" in notes
+    assert "1: Linear  8 parameters  ✗ Linear expected (*, 3), got (2, 8) (RuntimeError" in notes
 
 
 @pytest.mark.parametrize("wrong", ["a name", None, 3, clownpiece.ones(2)])

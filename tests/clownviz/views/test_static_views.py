@@ -12,6 +12,7 @@ import pytest
 from support.example_tapes import EXAMPLES, HOSTILE, convnet, transformer
 from support.tapes import TapeMaker
 
+from clownviz import look
 from clownviz.views.diagram import Diagram
 from clownviz.views.summary import COLUMNS, Summary
 from clownviz.views.tree import Tree
@@ -156,12 +157,59 @@ def test_a_chosen_module_is_highlighted():
         Diagram.of(tape, selected="konv")
     with pytest.raises(ValueError, match="direction='up'"):
         Diagram.of(tape, direction="up")
+    with pytest.raises(ValueError, match="thickness='norm' is not known: expected 'bytes' or None"):
+        Diagram.of(tape, thickness="norm")
+
+
+def test_what_goes_into_a_chosen_module_and_what_comes_out_is_highlighted():
+    edges = [
+        line for line in Diagram.of(convnet(), selected="pool").source.splitlines()
+        if " -> " in line and look.color("accent") in line
+    ]  # fmt: skip
+    assert [edge.split(" [")[0].strip() for edge in edges] == ["relu -> pool", "pool -> fc1"]
+
+
+def test_an_edge_is_as_thick_as_its_tensors_are_large_and_the_legend_says_so():
+    source = Diagram.of(convnet(), thickness="bytes").source
+    pens = {
+        line.split(" [")[0].strip(): float(line.split("penwidth=")[1].split("]")[0].split()[0])
+        for line in source.splitlines()
+        if " -> " in line
+    }
+    assert pens["conv -> relu"] == max(pens.values()) == 4.0
+    assert pens['fc2 -> "output output"'] == min(pens.values()) == 0.6
+    assert "line width: bytes of the tensors, 80 B to 27 KiB" in source
+    assert "line width" not in Diagram.of(convnet()).source
+
+
+def test_a_picture_is_never_a_scroll():
+    made = Diagram.of(transformer(200), fold=False)
+    assert made.graph is not None and max(made.graph.ranks().values()) <= 60
+
+
+def test_long_edges_of_a_crowded_picture_are_pale_and_without_labels():
+    made = TapeMaker("Dense")
+    for n in range(20):
+        made.module(f"layer{n}", "Conv2d", weight=(4, 4 * (n + 1), 3, 3))
+    x = made.tensor(1, 4, 8, 8)
+    with made.call("", x=x) as net:
+        known = [x]
+        for n in range(20):
+            joined = made.op("cat", *known, shape=(1, 4 * (n + 1), 8, 8), site=n)
+            known.append(made.layer(f"layer{n}", joined, 1, 4, 8, 8))
+        net.returns(known[-1])
+    source = Diagram.of(made.tape, budget=1000).source
+    leaving = [line for line in source.splitlines() if line.strip().startswith("layer0 -> ")]
+    near, *far = leaving
+    assert "label=<" in near and look.color("border") not in near
+    assert len(far) == 18
+    assert all("label=<" not in edge and look.color("border") in edge for edge in far)
 
 
 def test_a_large_model_is_shown_less_deep():
     made = Diagram.of(transformer(40), fold=False)
     assert made.graph is not None and len(made.graph.nodes) <= 300
-    assert "node:blocks.7.ffn" in made.graph.nodes
+    assert "node:blocks.7" in made.graph.nodes
     small = Diagram.of(transformer(40), fold=False, budget=20)
     assert small.graph is not None and len(small.graph.nodes) <= 50
 

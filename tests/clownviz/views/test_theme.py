@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+import xml.etree.ElementTree as ElementTree
 
+import pytest
+from support.example_tapes import transformer
+
+from clownviz.views.diagram import Diagram
 from clownviz.views.theme import themed
 
 HEAD = '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
@@ -51,3 +55,15 @@ def test_sizes_are_pixels_and_the_picture_has_a_name():
 def test_what_is_no_svg_is_refused():
     with pytest.raises(ValueError, match="not an SVG"):
         themed(b"<svg><g></svg>")
+
+
+def test_the_pieces_of_a_line_are_one_text_and_keep_their_looks():
+    made = Diagram.of(transformer()).svg()
+    (line,) = [
+        text for text in ElementTree.fromstring(made).iter("{http://www.w3.org/2000/svg}text")
+        if "6 × Block" in "".join(text.itertext())
+    ]
+    bold, rest, *_ = line
+    assert (bold.text, bold.get("font-weight")) == ("6 × Block", "bold")
+    assert "parameters" in rest.text and rest.get("font-weight") is None
+    assert line.get("font-weight") is None and "var(--cv-muted" in rest.get("style")
