@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 from ..capture.nested import leaves
 from ..capture.tape import Call, Operation, ParameterInfo, Tape, Value
@@ -22,13 +23,15 @@ CONVOLUTIONS = frozenset(
 
 
 class Trace:
-    """What can be asked of the operations on a tape.
+    """What can be asked of the operations on a tape, each answer in time that fits its size.
 
     Attributes:
         made_by: the operation that computed a Value, by the Value's id.
         read_by: the operations that read it.
         runs: the outermost forward calls, a run of the model each, in order.
         returned: ids of the Values that runs returned.
+        forward: the forward calls of a run, by its step, in the order in which they ended.
+        backward: its backward calls, in the order in which the gradients came.
     """
 
     def __init__(self, tape: Tape) -> None:
@@ -42,6 +45,13 @@ class Trace:
                 self.read_by[value].append(operation)
         self.runs = [c for c in tape.calls if c.phase == "forward" and c.parent is None]
         self.returned = {value.id for run in self.runs for value in self.outputs(run)}
+        self.forward: dict[int, list[Call]] = {}
+        self.backward: dict[int, list[Call]] = {}
+        for call in tape.calls:
+            steps = self.forward if call.phase == "forward" else self.backward
+            steps.setdefault(call.step, []).append(call)
+        for calls in self.forward.values():
+            calls.sort(key=lambda call: call.ended)
         self._began = [call.began for call in self.runs]
 
     # -- where -------------------------------------------------------------------------------
@@ -56,10 +66,6 @@ class Trace:
     def path_of(self, operation: Operation) -> str | None:
         """The module that ran it; None outside of the model."""
         return None if operation.call is None else self.tape.calls[operation.call].path
-
-    def is_outside(self, operation: Operation) -> bool:
-        """Whether it ran outside of the model: a loss, or what leads to one."""
-        return operation.call is None
 
     # -- what the model was given and gave ---------------------------------------------------
 
@@ -82,12 +88,28 @@ class Trace:
 
     def places(self, parameter: ParameterInfo) -> list[str]:
         """All paths of the tensor that a parameter is; more than one where it is tied."""
-        return [
-            p.path
-            for info in self.tape.modules.values()
-            for p in info.parameters
-            if p.id == parameter.id
-        ]
+        return self._places[parameter.id]
+
+    @cached_property
+    def _places(self) -> dict[int, list[str]]:
+        places: dict[int, list[str]] = defaultdict(list)
+        for info in self.tape.modules.values():
+            for parameter in info.parameters:
+                places[parameter.id].append(parameter.path)
+        return places
+
+    def reads(self, parameter: ParameterInfo) -> list[int]:
+        """The Values as which operations read a parameter."""
+        return [value for path in self.places(parameter) for value in self._reads[path]]
+
+    @cached_property
+    def _reads(self) -> dict[str, list[int]]:
+        reads: dict[str, list[int]] = defaultdict(list)
+        for value in self.tape.values:
+            kind, _, path = value.origin.partition(":")
+            if kind == "parameter" and value.id in self.read_by:
+                reads[path].append(value.id)
+        return reads
 
     # -- along the graph ---------------------------------------------------------------------
 
@@ -106,32 +128,29 @@ class Trace:
             most -= 1
             operation = self.made_by.get(operation.inputs[0])
 
-    def reached(self, values: Iterable[int]) -> set[int]:
-        """These Values and all that was computed from them."""
+    def leading_to(self, values: Iterable[int]) -> set[int]:
+        """These Values and all that they were computed from."""
         found = set(values)
         waiting = list(found)
         while waiting:
-            for operation in self.read_by.get(waiting.pop(), ()):
-                new = [output for output in operation.outputs if output not in found]
-                found.update(new)
-                waiting.extend(new)
+            operation = self.made_by.get(waiting.pop())
+            new = [v for v in operation.inputs if v not in found] if operation is not None else ()
+            found.update(new)
+            waiting.extend(new)
         return found
-
-    def reads(self, path: str) -> Iterator[int]:
-        """The Values as which operations read the parameter at a path."""
-        origin = f"parameter:{path}"
-        return (v.id for v in self.tape.values if v.origin == origin and v.id in self.read_by)
 
     # -- backward ----------------------------------------------------------------------------
 
     def steps_with_backward(self) -> set[int]:
         """The runs whose backward was seen."""
-        tape = self.tape
-        steps = {call.step for call in tape.calls if call.phase == "backward"}
-        for call in tape.calls:
-            if any(tape.values[ref].gradient is not None for ref in leaves(call.outputs)):
-                steps.add(call.step)
-        return steps
+        values = self.tape.values
+        return set(self.backward) | {
+            step
+            for step, calls in self.forward.items()
+            if any(
+                values[ref].gradient is not None for call in calls for ref in leaves(call.outputs)
+            )
+        }
 
 
 def plain_name(operation: Operation) -> str:

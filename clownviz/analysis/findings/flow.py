@@ -56,9 +56,9 @@ def changing_gradient(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[
 
 def no_gradient(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Finding]:
     """Trainable parameters that took no part in what was run backward from."""
-    unused = [p for p in _without_gradient(tape, trace) if not _reaches_loss(tape, trace, p)]
+    unused, _ = _without_gradient(tape, trace)
     for path, parameters in _by_module(unused).items():
-        used = any(True for p in parameters for _ in _read_as(trace, p))
+        used = any(trace.reads(p) for p in parameters)
         yield Finding(
             "no_gradient",
             "warning",
@@ -76,7 +76,7 @@ def no_gradient(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Findin
 
 def detached_path(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Finding]:
     """Parameters whose results reach the loss, but no gradient comes back: the graph was cut."""
-    cut = [p for p in _without_gradient(tape, trace) if _reaches_loss(tape, trace, p)]
+    _, cut = _without_gradient(tape, trace)
     if not cut:
         return
     last, where = _where_cut(tape, trace, cut)
@@ -97,61 +97,56 @@ def detached_path(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Find
     )
 
 
-def _without_gradient(tape: Tape, trace: Trace) -> list[ParameterInfo]:
-    """Trainable parameters without a gradient, where a backward gave some to others."""
-    parameters = [p for p in trace.parameters() if p.trainable]
-    ran = {path for call in tape.calls if call.phase == "forward" for path in [call.path]}
+def _without_gradient(
+    tape: Tape, trace: Trace
+) -> tuple[list[ParameterInfo], list[ParameterInfo]]:
+    """Trainable parameters without a gradient, where a backward gave some to others.
+
+    Returns:
+        Those from which no loss was computed, and those from which one was.
+    """
+    without = _left_out(tape, [p for p in trace.parameters() if p.trainable])
+    if not without:
+        return [], []
+    # Whatever has a gradient, or was made outside of the model with a graph, led to a backward.
+    losses = {value.id for value in tape.values if value.gradient is not None}
+    losses |= {
+        value
+        for value, operation in trace.made_by.items()
+        if operation.call is None and tape.values[value].requires_grad
+    }
+    leading = trace.leading_to(losses)
+    parts: tuple[list[ParameterInfo], list[ParameterInfo]] = ([], [])
+    for parameter in without:
+        parts[any(value in leading for value in trace.reads(parameter))].append(parameter)
+    return parts
+
+
+def _left_out(tape: Tape, parameters: list[ParameterInfo]) -> list[ParameterInfo]:
     if any(p.gradient is not None for p in parameters):
         return [p for p in parameters if p.gradient is None]
-    if not tape.updates or not ran:
+    if not tape.updates:
         return []
     norms = np.stack([update.grad_norm for update in tape.updates])
     absent = {path for path, none in zip(tape.trained, (norms == ABSENT).all(axis=0)) if none}
-    if len(absent) == len(tape.trained):
-        return []
-    return [p for p in parameters if p.path in absent]
-
-
-def _read_as(trace: Trace, parameter: ParameterInfo) -> Iterator[int]:
-    for path in trace.places(parameter):
-        yield from trace.reads(path)
-
-
-def _reaches_loss(tape: Tape, trace: Trace, parameter: ParameterInfo) -> bool:
-    """Whether a Value with a gradient, or a loss, was computed from it."""
-    reached = trace.reached(_read_as(trace, parameter))
-    if any(tape.values[value].gradient is not None for value in reached):
-        return True
-    return any(
-        trace.made_by[value].call is None and tape.values[value].requires_grad
-        for value in reached
-        if value in trace.made_by
-    )
+    return [p for p in parameters if p.path in absent] if len(absent) < len(tape.trained) else []
 
 
 def _where_cut(tape: Tape, trace: Trace, cut: list[ParameterInfo]) -> tuple[str, str]:
     """The last module before the cut, and what reads its result with a graph again."""
     paths = {path for p in cut for path in trace.places(p)}
-    before = [
-        call
-        for call in tape.calls
-        if call.phase == "forward" and paths.intersection(call.parameters)
-    ]
+    calls = [call for step in sorted(trace.forward) for call in trace.forward[step]]
+    before = [call for call in calls if paths.intersection(call.parameters)]
     if not before:
         return cut[-1].path.rpartition(".")[0], ""
-    last = max(before, key=lambda call: call.ended)
-    after = min(
+    last = before[-1]
+    after = next(
         (
             call
-            for call in tape.calls
-            if call.phase == "forward"
-            and call.began > last.ended
-            and call.step == last.step
-            and call.parameters
-            and not paths.intersection(call.parameters)
+            for call in trace.forward[last.step]
+            if call.began > last.ended and call.parameters and not paths & {*call.parameters}
         ),
-        key=lambda call: call.began,
-        default=None,
+        None,
     )
     where = f"the next layer, {after.label}, gets a gradient" if after is not None else ""
     return last.path or tape.model, where

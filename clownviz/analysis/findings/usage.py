@@ -71,13 +71,16 @@ def training_mode_in_use(tape: Tape, trace: Trace, limits: Thresholds) -> Iterat
     seen a backward is no proof: it may be still to come.
     """
     trained = trace.steps_with_backward() | {update.step for update in tape.updates}
+    working: dict[int, list[Operation]] = {}
+    for operation in filter(_is_active, tape.operations):
+        working.setdefault(trace.step_of(operation), []).append(operation)
     for run in trace.runs:
         outputs = [v for v in trace.outputs(run) if v.dtype.startswith(("float", "bfloat"))]
         if run.step in trained or not outputs or any(v.requires_grad for v in outputs):
             continue
         if not any(p.trainable for p in trace.parameters()):
             continue
-        active = [op for op in tape.operations if _is_active(op) and trace.step_of(op) == run.step]
+        active = working.get(run.step)
         if not active:
             continue
         what = "dropout" if plain_name(active[0]) in _DROPS else "batch normalization"

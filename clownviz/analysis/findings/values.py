@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from ...capture.statistics import Stats
-from ...capture.tape import Call, Operation, Tape, Value
+from ...capture.tape import Call, Operation, Tape, Update, Value
 from ...look import format_count, format_number
 from ..symbols import MOVES
 from ..trace import CONVOLUTIONS, Trace, plain_name
@@ -23,12 +23,17 @@ __all__ = ["constant_output", "dead_units", "not_finite", "saturated_units", "un
 def not_finite(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Finding]:
     """NaN or Inf, at the first module and in the first phase where it appeared."""
     first = next(_not_finite_parameters(tape), None)
+    updates: dict[int, list[Update]] = {}
+    for update in tape.updates:
+        updates.setdefault(update.step, []).append(update)
+    losses = {step.number: step.scalars.get("loss", 0.0) for step in tape.steps}
     for run in trace.runs if first is None else ():
         first = (
             next(_not_finite_inputs(tape, run), None)
             or next(_not_finite_outputs(tape, trace, run), None)
-            or next(_not_finite_gradients(tape, run), None)
-            or next(_not_finite_updates(tape, run), None)
+            or next(_not_finite_loss(run, losses.get(run.step, 0.0)), None)
+            or next(_not_finite_gradients(tape, trace, run), None)
+            or next(_not_finite_updates(tape, updates.get(run.step, ())), None)
         )
         if first is not None:
             break
@@ -68,8 +73,7 @@ def _not_finite_inputs(tape: Tape, run: Call) -> Iterator[Finding]:
 
 
 def _not_finite_outputs(tape: Tape, trace: Trace, run: Call) -> Iterator[Finding]:
-    calls = [c for c in tape.calls if c.phase == "forward" and c.step == run.step]
-    for call in sorted(calls, key=lambda call: call.ended):
+    for call in trace.forward[run.step]:
         for value in tape.refs(call.outputs):
             # Scores are masked with -Inf on purpose; what a model returns is not.
             if value.stats is None or not _has_nan(value.stats, masks=call is not run):
@@ -93,8 +97,10 @@ def _not_finite_outputs(tape: Tape, trace: Trace, run: Call) -> Iterator[Finding
                 step=call.step,
                 numbers={"nan": value.stats.nan, "inf": value.stats.posinf + value.stats.neginf},
             )
-    loss = _scalars(tape, run.step).get("loss")
-    if loss is not None and not np.isfinite(loss):
+
+
+def _not_finite_loss(run: Call, loss: float) -> Iterator[Finding]:
+    if not np.isfinite(loss):
         yield Finding(
             "not_finite",
             "error",
@@ -107,10 +113,8 @@ def _not_finite_outputs(tape: Tape, trace: Trace, run: Call) -> Iterator[Finding
         )
 
 
-def _not_finite_gradients(tape: Tape, run: Call) -> Iterator[Finding]:
-    for call in tape.calls:
-        if call.phase != "backward" or call.step != run.step:
-            continue
+def _not_finite_gradients(tape: Tape, trace: Trace, run: Call) -> Iterator[Finding]:
+    for call in trace.backward.get(run.step, ()):
         for given, values in ((True, tape.refs(call.inputs)), (False, tape.refs(call.outputs))):
             for value in values:
                 if value.stats is not None and _has_nan(value.stats):
@@ -130,9 +134,9 @@ def _not_finite_gradients(tape: Tape, run: Call) -> Iterator[Finding]:
                     )
 
 
-def _not_finite_updates(tape: Tape, run: Call) -> Iterator[Finding]:
-    for update in tape.updates:
-        if update.step == run.step and not np.isfinite(update.weight_norm).all():
+def _not_finite_updates(tape: Tape, updates: Iterable[Update]) -> Iterator[Finding]:
+    for update in updates:
+        if not np.isfinite(update.weight_norm).all():
             at = int(np.flatnonzero(~np.isfinite(update.weight_norm))[0])
             yield Finding(
                 "not_finite",
@@ -239,7 +243,7 @@ def constant_output(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Fi
             if not _inputs_differ(trace.inputs(run)):
                 continue
             said.add(place)
-            first = _first_constant(tape, run, limits)
+            first = _first_constant(tape, trace, run, limits)
             yield Finding(
                 "constant_output",
                 "error",
@@ -257,10 +261,9 @@ def constant_output(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Fi
             )
 
 
-def _first_constant(tape: Tape, run: Call, limits: Thresholds) -> str:
+def _first_constant(tape: Tape, trace: Trace, run: Call, limits: Thresholds) -> str:
     """The first call whose output is the same for all examples."""
-    calls = [c for c in tape.calls if c.phase == "forward" and c.step == run.step]
-    for call in sorted(calls, key=lambda call: call.ended):
+    for call in trace.forward[run.step]:
         spreads = [_spread_over_batch(value) for value in tape.refs(call.outputs)]
         if spreads and all(s is not None and s <= limits.constant_output for s in spreads):
             return call.label
@@ -334,7 +337,3 @@ def _weighted_readers(tape: Tape, trace: Trace, value: int) -> Iterator[Operatio
 
 def _named(call: Call) -> str:
     return call.label if call.path else f"{call.label} itself"
-
-
-def _scalars(tape: Tape, step: int) -> dict[str, float]:
-    return next((each.scalars for each in tape.steps if each.number == step), {})
