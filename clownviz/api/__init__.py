@@ -12,6 +12,7 @@ from ..capture.tape_file import load, save
 from .arrays import array, attention, feature_maps
 from .comparing import compare
 from .examining import findings
+from .history import curves, gradient_flow, histograms
 from .live import Watch, explore, watch
 from .pages import page
 from .shown import Shown
@@ -25,11 +26,14 @@ __all__ = [
     "attention",
     "capture",
     "compare",
+    "curves",
     "describe",
     "diagram",
     "explore",
     "feature_maps",
     "findings",
+    "gradient_flow",
+    "histograms",
     "load",
     "page",
     "run",

@@ -19,6 +19,7 @@ from .attention import AttentionWatcher
 from .backend import Backend, Handle, OpEvent
 from .keep import Keeper
 from .nested import Ref, leaves, replace, short
+from .statistics import statistics
 from .tape import Call, Operation, ParameterInfo, Tape, Value
 
 __all__ = ["Hook", "Recorder"]
@@ -189,6 +190,9 @@ class Recorder:
         parameter = self._parameters.get(id(tensor))
         if parameter is not None:
             value.origin = parameter[1]
+            # Before the first run weights are described as they are; later they have moved.
+            if self.keeper.looks and self._step > 0:
+                value.stats = statistics(self.backend.array(tensor))
         identity = self.backend.identity(tensor)
         self._seen[id(identity)] = (weakref.ref(identity), version, value)
         return value
@@ -213,9 +217,10 @@ class Recorder:
         if not self.active or gradient is None:
             return
         with self._lock:
-            seen = self._looked_at(gradient).id
+            seen = self._looked_at(gradient)
+            seen.origin = f"gradient:{infos[0].path}"
             for info in infos:
-                info.gradient = seen
+                info.gradient = seen.id
 
     def _looked_at(self, tensor: Any) -> Value:
         value = self._add_value(tensor)

@@ -60,7 +60,7 @@ class Value:
             every 4th position", …
         gradient: the id of the Value of its gradient.
         origin: where a tensor that no recorded operation made came from: `parameter:<path>`,
-            `buffer:<path>`, or nothing.
+            `buffer:<path>`, `gradient:<path>` of the parameter that it was added to, or nothing.
         requires_grad: whether a backward from what was made of it could reach it.
     """
 

@@ -13,8 +13,9 @@
  * @property {number} limit the value of the last colour
  * @property {number} [low] the value of the first colour on a logarithmic scale
  * @property {"linear" | "square" | "log"} [scale]
- * @property {boolean} signed
+ * @property {boolean} signed whether the colours are those of the diverging map
  * @property {string} [unit] what follows the number
+ * @property {boolean} [numbered] whether names stand behind numbers, or for them
  * @property {string[]} [row_names]
  * @property {string[]} [column_names]
  */
@@ -30,9 +31,10 @@ const MASKED = "masked";
  * @param {Cells} cells
  */
 export function valueOfCode(code, { limit, low = 0, scale = "linear", signed }) {
-  const share = signed ? (code - TOP / 2) / (TOP / 2) : code / TOP;
+  const share = code / TOP;
   if (scale === "square") return share * share * limit;
-  return scale === "log" ? low * (limit / low) ** share : share * limit;
+  if (scale === "log") return low * (limit / low) ** share;
+  return (signed ? 2 * share - 1 : share) * limit;
 }
 
 /**
@@ -79,9 +81,9 @@ function coloursOf(signed) {
  */
 export function answer(cells, row, column, code) {
   const [r, c] = [place(cells.rows, row), place(cells.columns, column)];
-  const index = cells.index
-    .replace("{r}", () => named(r, cells.row_names))
-    .replace("{c}", () => named(c, cells.column_names));
+  const index = cells.index.replace(/\{[rc]\}/g, (mark) =>
+    mark === "{r}" ? named(r, cells, cells.row_names) : named(c, cells, cells.column_names),
+  );
   return `${index} ${textOf(cells, code)}${cells.unit ? ` ${cells.unit}` : ""}`;
 }
 
@@ -89,10 +91,12 @@ export function answer(cells, row, column, code) {
  * A place with its name, if it has one.
  *
  * @param {number} at
+ * @param {Cells} cells
  * @param {string[] | undefined} names
  */
-function named(at, names) {
-  return names?.[at] === undefined ? String(at) : `${at} ${names[at]}`;
+function named(at, { numbered = true }, names) {
+  if (names?.[at] === undefined) return String(at);
+  return numbered ? `${at} ${names[at]}` : names[at];
 }
 
 /**
@@ -113,7 +117,8 @@ function textOf(cells, code) {
   if (code === codes.posinf) return "∞";
   if (code === codes.neginf) return "-∞";
   const value = valueOfCode(code, cells);
-  const ends = code === TOP ? "≥" : code === 0 && cells.signed ? "≤" : "≈";
+  const below = cells.signed || cells.scale === "log";
+  const ends = code === TOP ? "≥" : code === 0 && below ? "≤" : "≈";
   return `${ends} ${formatNumber(rounded(value, code, cells))}`;
 }
 
@@ -285,11 +290,13 @@ const TIP =
   "border-radius:4px;white-space:nowrap;font:12px/1.4 var(--cv-font-code, monospace);" +
   "background:var(--cv-text, #1f2328);color:var(--cv-background, #fff)";
 
-/** Open every picture of the page that can answer. */
-export function openAll() {
-  for (const img of document.querySelectorAll("img.cv-asks")) {
+/**
+ * Open every picture of a page that can answer.
+ *
+ * @param {Document} page
+ */
+export function openPictures(page) {
+  for (const img of page.querySelectorAll("img.cv-asks")) {
     if (img instanceof HTMLImageElement) open(img);
   }
 }
-
-if (globalThis.document) openAll();

@@ -2,6 +2,7 @@
 /**
  * The exported page: the explorer on data that stands in the page itself, without a kernel.
  */
+import { openPictures } from "./ask.js";
 import { mount } from "./explorer.js";
 import { createPageModel } from "./shim.js";
 import { sortTables } from "./sort.js";
@@ -22,3 +23,4 @@ export function start(page) {
 
 start(document);
 sortTables(document);
+openPictures(document);

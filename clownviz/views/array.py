@@ -16,16 +16,16 @@ from .. import look
 from ..capture.statistics import Stats, statistics
 from ..capture.tape import Tape
 from .cells import RULER, Block, draw_bars, draw_facets
-from .codes import TOP, decode, encode, marks, recode
+from .codes import encode, marks, recode
 from .figures import Figure, cell_figure
-from .frame import asking, card
+from .frame import ASKED, card
 from .layout import BUDGET, Axis, layout_of
 from .legend import LETTER, color_bar, swatches
 from .svg import document, text_element
 from .text import printable, tensor_line
 from .view import View
 
-__all__ = ["BUDGET", "SCALES", "TOP", "ArrayView", "decode", "encode", "rms_limit", "role_limits"]
+__all__ = ["SCALES", "ArrayView", "rms_limit", "role_limits", "stats_facts"]
 
 SCALES = ("unit", "array", "model")
 """Where colours end: for each map by itself, for the whole array, for all arrays of its role."""
@@ -79,6 +79,8 @@ class ArrayView(View):
         TypeError: the array holds no real numbers.
         ValueError: the scale or the limit makes no sense.
     """
+
+    script = "asking.js"
 
     def __init__(
         self,
@@ -300,7 +302,7 @@ class ArrayView(View):
         return document(whole, tall, parts, f"{printable(self.title)}: {self.text()}")
 
     def html(self) -> str:
-        return asking(self, f"{printable(self.title)}: {self.text()}")
+        return self.image(f"{printable(self.title)}: {self.text()}", kind=ASKED)
 
     def draw_legend(self, x: float, y: float) -> tuple[list[str], float]:
         """What the colours mean, as SVG elements, and how wide that is."""

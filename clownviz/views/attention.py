@@ -22,7 +22,7 @@ from ..capture.tape import Tape
 from .cells import asked
 from .codes import TOP
 from .figures import Figure, color_scale, new_figure
-from .frame import PAD, asking, card
+from .frame import ASKED, PAD, card
 from .legend import color_bar, swatches
 from .raster import cell_image, colors_of
 from .svg import document, rect, text_element
@@ -70,6 +70,8 @@ class Attention(View):
         IndexError: there is no such layer, head or example.
         KeyError: no layer has that path.
     """
+
+    script = "asking.js"
 
     def __init__(
         self,
@@ -193,7 +195,7 @@ class Attention(View):
         return document(whole, tall, parts, f"{printable(self.title)}: {self.note}")
 
     def html(self) -> str:
-        return asking(self, f"{printable(self.title)}: {self.note}")
+        return self.image(f"{printable(self.title)}: {self.note}", kind=ASKED)
 
     def _grid(self) -> tuple[list[str], float, float]:
         """Layers down, heads across."""

@@ -69,7 +69,7 @@ class Block:
         if self.masked is not None and self.masked.any():
             parts.append(rect(x, y, wide, high, "masked"))
         rows, columns = self.rows.pieces(), self.columns.pieces()
-        tops, lefts = _starts(rows, y, cell), _starts(columns, x, cell)
+        tops, lefts = _starts_of(rows, y, cell), _starts_of(columns, x, cell)
         for row, top in zip(rows, tops):
             for column, left in zip(columns, lefts):
                 parts += self._piece(row, column, left, top, cell)
@@ -84,29 +84,20 @@ class Block:
         """
         cell = (wide - GAP * (len(self.columns.pieces()) - 1)) / max(1, self.codes.shape[1])
         parts: list[str] = []
-        for axis, start in ((self.rows, y), (self.columns, x)):
-            taken = -math.inf
-            pieces = axis.pieces()
-            for piece, at in zip(pieces, _starts(pieces, start, cell)):
-                # Both ends of a piece, unless the second number would lie on the first.
-                ends = {piece.first: at, piece.last: at + (piece.stop - piece.start - 1) * cell}
-                for place, edge in ends.items():
-                    middle = edge + cell / 2
-                    room = 11 if axis is self.rows else len(str(place)) * 6 + 8
-                    if middle - taken < room:
-                        continue
-                    taken = middle
-                    row = axis is self.rows
-                    parts.append(
-                        text_element(
-                            x - 6 if row else middle,
-                            middle + 3.5 if row else y - 5,
-                            str(place),
-                            fill="muted",
-                            anchor="end" if row else "middle",
-                            size=10,
-                        )
-                    )
+        taken = -math.inf
+        for edge, place in _ends(self.rows, y, cell):
+            middle = edge + cell / 2 + 3.5
+            if middle - taken >= 10:
+                parts.append(_number(x - 6, middle, place, "end"))
+                taken = middle
+        taken = -math.inf
+        for at, (edge, place) in enumerate(_ends(self.columns, x, cell)):
+            # A number stands within its piece: the first begins there, the last ends there.
+            long = len(str(place)) * 6.0
+            left = edge if at % 2 == 0 else edge + cell - long
+            if left - taken >= 4:
+                parts.append(_number(left, y - 5, place, "start"))
+                taken = left + long
         return parts
 
     def _piece(self, row: Piece, column: Piece, x: float, y: float, cell: float) -> list[str]:
@@ -132,8 +123,21 @@ def asked(facts: dict[str, Any]) -> dict[str, str]:
     return {"cells": json.dumps(facts, ensure_ascii=False, separators=(",", ":"))}
 
 
-def _starts(pieces: Sequence[Piece], at: float, cell: float) -> list[float]:
+def _starts_of(pieces: Sequence[Piece], at: float, cell: float) -> list[float]:
     return [at + piece.start * cell + GAP * number for number, piece in enumerate(pieces)]
+
+
+def _ends(axis: Axis, at: float, cell: float) -> list[tuple[float, int]]:
+    """Where the first and the last cell of each piece begin, and which places they are."""
+    pieces = axis.pieces()
+    ends = []
+    for piece, start in zip(pieces, _starts_of(pieces, at, cell)):
+        ends += [(start, piece.first), (start + (piece.stop - piece.start - 1) * cell, piece.last)]
+    return ends
+
+
+def _number(x: float, y: float, place: int, anchor: str) -> str:
+    return text_element(x, y, str(place), fill="muted", anchor=anchor, size=10)
 
 
 def _gap(x: float, y: float, wide: float, high: float) -> str:
@@ -265,7 +269,7 @@ def draw_bars(block: Block, x: float, y: float, box: Size) -> tuple[list[str], f
     ]
     colors = colors_of(codes, block.map)[:, :3].tolist()
     signs = {int(at): sign for sign, where in marks(codes) for at in np.flatnonzero(where)}
-    for number, (piece, left) in enumerate(zip(pieces, _starts(pieces, x, slot))):
+    for number, (piece, left) in enumerate(zip(pieces, _starts_of(pieces, x, slot))):
         if number:
             parts.append(_gap(left - GAP / 2, y, 0, high))
         for at in range(piece.start, piece.stop):

@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import look
 from .axes import RIGHT, Axes, Curve, smoothed, usual_span
+from .figures import letters
 from .svg import document, rect, text_element
 from .text import fit, printable, table, width
 from .view import View
@@ -133,12 +134,12 @@ class Curves(View):
             if span:
                 axes.plot(curve.steps, curve.values, color=color, linewidth=0.7, alpha=0.3)
             marker = "o" if len(curve.steps) == 1 else None
-            axes.plot(
-                curve.steps, mean, color=color, linewidth=1.6, label=curve.name, marker=marker
-            )
+            name = letters(curve.name)
+            axes.plot(curve.steps, mean, color=color, linewidth=1.6, label=name, marker=marker)
         if self.log:
             axes.set_yscale("log")
-        axes.set_title(self.title, loc="left", color=ink["text"], fontsize=11, parse_math=False)
+        title = letters(self.title)
+        axes.set_title(title, loc="left", color=ink["text"], fontsize=11, parse_math=False)
         axes.set_xlabel("step", color=ink["muted"])
         axes.tick_params(colors=ink["muted"], which="both", length=0)
         axes.grid(color=ink["grid"], linewidth=0.8)

@@ -7,7 +7,6 @@ hardly learns.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,6 +17,7 @@ from .. import look
 from ..capture.training import ABSENT, Training
 from .axes import LEFT, RIGHT, Axes, Curve
 from .curves import Curves, coarse, legend, trend
+from .gradient_flow import listed, logarithm, remark, typical
 from .strip import norm_scale, ratio_scale
 from .svg import document, text_element
 from .text import fit, printable, table
@@ -25,7 +25,6 @@ from .view import View
 
 __all__ = ["Dashboard", "is_loss"]
 
-TOO_FAST, TOO_SLOW = 1e-1, 1e-5
 _MOST_EVENTS = 5
 _MOST_ROWS = 24
 _WIDE = 920
@@ -107,7 +106,7 @@ class Dashboard(View):
                 fit(name, 32),
                 _typical(self.grad_norm[:, at]),
                 _typical(self.update_ratio[:, at]),
-                trend(_logarithm(self.grad_norm[:, at]), 12),
+                trend(logarithm(self.grad_norm[:, at]), 12),
                 self.remark(at),
             ]
             for at, name in enumerate(self.layers)
@@ -125,17 +124,7 @@ class Dashboard(View):
 
     def remark(self, layer: int) -> str:
         """What is striking in a layer's last tenth of steps, in words."""
-        norms, ratio = _tail(self.grad_norm[:, layer]), _tail(self.update_ratio[:, layer])
-        if not np.isfinite(norms).all():
-            return "NaN!" if np.isnan(norms).any() else "Inf!"
-        if (norms == ABSENT).all():
-            return "no gradient"
-        if (norms <= 0).all():
-            return "zero gradient"
-        size = float(np.median(ratio))
-        if not math.isfinite(size):
-            return "weights not finite"
-        return "large steps" if size > TOO_FAST else "hardly moves" if size < TOO_SLOW else ""
+        return remark(self.grad_norm[:, layer], self.update_ratio[:, layer])
 
     # ------------------------------------------------------------------ data
 
@@ -150,8 +139,8 @@ class Dashboard(View):
             "layers": [
                 {
                     "path": path,
-                    "grad_norm": _listed(self.grad_norm[:, at]),
-                    "update_ratio": _listed(self.update_ratio[:, at]),
+                    "grad_norm": listed(self.grad_norm[:, at]),
+                    "update_ratio": listed(self.update_ratio[:, at]),
                     "remark": self.remark(at) if len(run.norm_steps) else "",
                 }
                 for at, path in enumerate(run.layers)
@@ -278,28 +267,7 @@ def _counted(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
-def _tail(values: np.ndarray) -> np.ndarray:
-    return values[-max(1, len(values) // 10) :]
-
-
 def _typical(values: np.ndarray) -> str:
     """The median of the last tenth, as text."""
-    tail = _tail(values)
-    present = tail[tail != ABSENT]
-    return coarse(float(np.median(present))) if present.size else "–"
-
-
-def _logarithm(values: np.ndarray) -> np.ndarray:
-    """Logarithms of what is positive; zero and absent stand at the lowest."""
-    positive = values[np.isfinite(values) & (values > 0)]
-    floor = float(positive.min()) if positive.size else 1.0
-    with np.errstate(invalid="ignore"):
-        return np.log(np.where(values <= 0, floor, values))
-
-
-def _listed(values: np.ndarray) -> list[float | str | None]:
-    """Numbers as JSON knows them: None where there was no gradient, "NaN" and "∞" as text."""
-    return [
-        None if value == ABSENT else value if math.isfinite(value) else look.format_number(value)
-        for value in values.tolist()
-    ]
+    size = typical(values)
+    return "–" if size == ABSENT else coarse(size)

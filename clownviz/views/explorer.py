@@ -15,7 +15,8 @@ from typing import Any
 from .. import look
 from ..analysis.modules import Row, rows, totals
 from ..capture.tape import Call, ParameterInfo, Tape, Value
-from .array import BUDGET, ArrayView, role_limits, stats_facts
+from .array import ArrayView, role_limits, stats_facts
+from .layout import BUDGET
 from .still import draw_still
 from .text import fit, printable, stats_line
 from .tree import Tree

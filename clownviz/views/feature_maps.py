@@ -15,7 +15,7 @@ from ..analysis.tensors import Tensor
 from .array import ArrayView
 from .cells import draw_facets
 from .figures import Figure, cell_figure
-from .frame import PAD, asking, card
+from .frame import ASKED, PAD, card
 from .svg import document, text_element
 from .text import fit, printable, table
 from .view import View
@@ -41,6 +41,8 @@ class FeatureMaps(View):
         ValueError: the tensor has no maps, or the order or the scale is not known.
         IndexError: that example was not kept.
     """
+
+    script = "asking.js"
 
     def __init__(
         self,
@@ -156,7 +158,7 @@ class FeatureMaps(View):
         return document(whole, tall, parts, f"{printable(self.title)}: {self.note}")
 
     def html(self) -> str:
-        return asking(self, f"{printable(self.title)}: {self.note}")
+        return self.image(f"{printable(self.title)}: {self.note}", kind=ASKED)
 
     def figure(self, theme: str = "light") -> Figure:
         """A matplotlib figure in the same colours, with the same limits."""

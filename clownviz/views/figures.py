@@ -25,7 +25,15 @@ else:
 
 MOST_ACROSS = 8
 
-__all__ = ["Figure", "cell_figure", "color_scale", "draw_block", "new_figure", "plain_axes"]
+__all__ = [
+    "Figure",
+    "cell_figure",
+    "color_scale",
+    "draw_block",
+    "letters",
+    "new_figure",
+    "plain_axes",
+]
 
 
 def new_figure(title: str, size: tuple[float, float], theme: str = "light") -> Figure:

@@ -1,16 +1,16 @@
-"""The card that a picture stands in, and the script that lets a picture answer for its cells."""
+"""The card that a picture stands in."""
 
 from __future__ import annotations
 
 from .. import look
-from ..front.link import link
 from .svg import rect, text_element
 from .text import fit, printable, width
-from .view import View
 
-__all__ = ["PAD", "asking", "card"]
+__all__ = ["ASKED", "PAD", "card"]
 
 PAD = 16
+ASKED = "clownviz cv-asks"
+"""The class of an `<img>` whose cells answer where `ask.js` runs."""
 
 
 def card(wide: float, high: float, title: str, note: str = "", role: str = "") -> list[str]:
@@ -30,13 +30,3 @@ def card(wide: float, high: float, title: str, note: str = "", role: str = "") -
     if role:
         parts.insert(1, rect(PAD, 0, wide - 2 * PAD, 3, f"role.{role}.mark", ' rx="1.5"'))
     return parts
-
-
-def asking(view: View, alt: str) -> str:
-    """A picture with the script that makes its cells answer: by pointer, or by arrow keys.
-
-    Where scripts do not run the picture stays a picture; on an exported page the page's own script
-    does the same.
-    """
-    image = view.image(alt, kind="clownviz cv-asks")
-    return f'{image}<script type="module">{link("ask.js")}</script>'

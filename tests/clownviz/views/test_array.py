@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import base64
+import html
+import io
+import json
 import math
+import re
+import sys
 import xml.etree.ElementTree as ElementTree
 
+import matplotlib.colors
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from PIL import Image
 
 from clownviz import look
 from clownviz.capture.statistics import statistics
-from clownviz.views.array import BUDGET, TOP, ArrayView, decode, encode, rms_limit
+from clownviz.views.array import ArrayView, rms_limit
+from clownviz.views.codes import TOP, decode, encode
+from clownviz.views.layout import BUDGET
+from clownviz.views.raster import palette, png
 
 FINITE = st.floats(-1e6, 1e6)
 
@@ -70,6 +81,7 @@ def test_every_shape_has_its_layout(shape, role, image, layout, cells):
     assert len(view.data) == math.prod(cells) == view.facts()["length"]
 
 
+@settings(max_examples=40)
 @example(np.array([[1e308, -1e308], [5e-324, 0.0]]), "weight", 500)
 @given(
     hnp.arrays(np.float32, hnp.array_shapes(min_dims=0, max_dims=5, max_side=40)),
@@ -177,3 +189,127 @@ def test_the_limit_from_statistics_is_three_sigma_about_zero():
     assert rms_limit(statistics(values)) == pytest.approx(3.0, rel=0.05)
     assert rms_limit(statistics(np.array([np.nan]))) == 0.0
     assert BUDGET == 64 * 64 * 64
+
+
+# -- pictures --------------------------------------------------------------------------------
+
+
+def pixels(svg: str) -> list[np.ndarray]:
+    """The RGBA of each picture of cells, in order."""
+    found = re.findall(r'<image [^>]*data-cells[^>]*href="data:image/png;base64,([^"]+)"', svg)
+    opened = [Image.open(io.BytesIO(base64.b64decode(data))) for data in found]
+    return [np.asarray(picture.convert("RGBA")) for picture in opened]
+
+
+def test_every_code_has_a_colour_of_its_own_so_that_a_page_reads_it_back():
+    for name in ("diverging", "sequential"):
+        shown = [code for code in range(256) if code not in (251, 252)]
+        colors = {tuple(palette(name)[code].tolist()) for code in shown}
+        assert len(colors) == len(shown)
+
+
+@settings(max_examples=40)
+@given(hnp.arrays(np.uint8, hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=40)))
+def test_a_png_holds_its_pixels(codes):
+    table = palette("diverging")
+    picture = Image.open(io.BytesIO(png(codes, table)))
+    np.testing.assert_array_equal(np.asarray(picture.convert("RGBA")), table[codes])
+
+
+def test_the_colours_of_a_picture_are_those_of_the_values():
+    array = np.array([[-2.0, 0.0], [1.0, np.nan]])
+    (picture,) = pixels(ArrayView(array, limit=2.0).svg())
+    table = look.colormap_table("diverging", 251)
+    for place, code in (((0, 0), 0), ((0, 1), 125), ((1, 0), 188)):
+        assert tuple(picture[place][:3]) == tuple(table[code])
+    assert tuple(picture[1, 1, :3]) == look.rgb(look.color("nan"))
+
+
+def test_a_cut_is_a_gap_with_the_numbers_of_its_sides():
+    svg = ArrayView(np.arange(300 * 700.0).reshape(300, 700), role="weight").svg()
+    assert [picture.shape[:2] for picture in pixels(svg)] == [(32, 64)] * 4
+    assert svg.count("stroke-dasharray:2 4") == 2
+    for number in ("0", "31", "268", "299", "63", "636", "699"):
+        assert f">{number}</text>" in svg
+    facts = [json.loads(html.unescape(f)) for f in re.findall(r'data-cells="([^"]*)"', svg)]
+    assert [fact["rows"][0] for fact in facts] == [0, 0, 268, 268]
+    assert [fact["columns"][0] for fact in facts] == [0, 636, 0, 636]
+
+
+def test_several_leading_dimensions_are_rows_and_columns_of_maps():
+    view = ArrayView(np.random.default_rng(0).standard_normal((2, 3, 4, 5, 6)))
+    assert view.columns == 4
+    assert view.unit_names[:5] == ["0, 0", "0, 1", "0, 2", "0, 3", "1, 0"]
+    assert "[0, 2, 3, {r}, {c}]" in html.unescape(view.svg())
+
+
+def test_what_a_mask_hides_is_grey_and_counts_in_no_statistic():
+    array = np.ma.masked_array([[1.0, 2.0], [3.0, 1e9]], mask=[[0, 0], [0, 1]])
+    view = ArrayView(array)
+    assert view.stats.max == 3 and view.limit == 3
+    assert "1 masked" in view.legend() and "NaN" not in view.legend()
+    (picture,) = pixels(view.svg())
+    assert picture[1, 1, 3] == 0 and picture[0, 0, 3] == 255
+    assert look.variable("masked") in view.svg()
+    assert "masked" in ArrayView(np.ma.masked_array([1.0, 2.0], mask=[0, 1])).svg()
+
+
+def test_scales_reach_as_far_as_they_say():
+    quiet, loud = np.linspace(-0.01, 0.01, 16), np.linspace(-100, 100, 16)
+    maps = np.stack([quiet, loud]).reshape(1, 2, 4, 4)
+    unit = ArrayView(maps, scale="unit").blocks()
+    assert unit[0].limit <= 0.01 < 90 < unit[1].limit
+    assert {b.limit for b in ArrayView(maps, scale="model", model_limit=500.0).blocks()} == {500}
+    assert {b.limit for b in ArrayView(maps, limit=7.0).blocks()} == {7.0}
+    assert "of each map" in ArrayView(maps, scale="unit").svg()
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.array(3.5), np.zeros((0, 4)), np.full((4, 5), np.nan), np.full(3, -np.inf),
+     np.zeros((1,) * 64), np.array([], np.float32), np.array(True), np.zeros((2, 0, 3, 3))],
+    ids=lambda array: f"{array.ndim}d",
+)  # fmt: skip
+def test_arrays_at_the_edge_are_text_pictures_data_and_figures(array):
+    view = ArrayView(array, title="<b>&\u202e\u5c64")
+    ElementTree.fromstring(view.svg())
+    json.dumps(view.json(), allow_nan=False)
+    assert view.text()
+    view.figure().canvas.draw()
+
+
+@pytest.mark.parametrize("shape", [(5000, 5000), (4096, 3, 3), (3, 2000, 2000), (8, 256, 64, 64)])
+def test_a_huge_array_is_a_small_page(shape):
+    rng = np.random.default_rng(0)
+    array = np.broadcast_to(rng.standard_normal(shape[1:], dtype=np.float32), shape)
+    view = ArrayView(array, stats=statistics(array[:2]))
+    assert len(view.html()) < 1_000_000
+
+
+def test_the_figure_has_the_limits_and_colours_of_the_picture():
+    array = np.random.default_rng(0).standard_normal((8, 12))
+    array[0, 0] = np.nan
+    view = ArrayView(array)
+    for theme in ("light", "dark"):
+        figure = view.figure(theme)
+        figure.canvas.draw()
+        axes, bar = figure.axes
+        assert bar.get_ylim() == (-view.limit, view.limit)
+        np.testing.assert_array_equal(axes.images[0].get_array(), pixels(view.svg())[0])
+        assert matplotlib.colors.to_hex(figure.get_facecolor()) == look.color("background", theme)
+    bars = ArrayView(np.array([-1.0, 0.5, 2.0])).figure().axes[0]
+    assert bars.get_ylim() == (-2.0, 2.0)
+    assert len(bars.patches) == 3
+
+
+def test_figures_leave_nothing_in_pyplot():
+    ArrayView(np.eye(3)).figure()
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    assert pyplot is None or pyplot.get_fignums() == []
+
+
+def test_options_that_make_no_sense():
+    with pytest.raises(ValueError, match="scale='loud' is not known: expected one of unit, array"):
+        ArrayView(np.eye(2), scale="loud")
+    with pytest.raises(ValueError, match=r"limit=-1: expected a positive number"):
+        ArrayView(np.eye(2), limit=-1)

@@ -10,7 +10,7 @@ import pytest
 from support.pictured import HOSTILE, hostile, lenet, reused, transformer, wide
 
 from clownviz.capture.tape import ModuleInfo, Tape
-from clownviz.views.array import decode
+from clownviz.views.codes import decode
 from clownviz.views.explorer import Explorer
 
 TAPES = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sysconfig
 import xml.etree.ElementTree as ElementTree
@@ -10,8 +11,18 @@ from pathlib import Path
 import pytest
 from support.example_tapes import EXAMPLES
 from support.goldens import check_golden
+from support.number_tapes import attending, trained, waves
 
+from clownviz.analysis.flow import flow_of, training_of
+from clownviz.analysis.history import history_of
+from clownviz.analysis.tensors import tensor_of
+from clownviz.views.array import ArrayView
+from clownviz.views.attention import Attention
+from clownviz.views.curves import Curves
 from clownviz.views.diagram import Diagram
+from clownviz.views.feature_maps import FeatureMaps
+from clownviz.views.gradient_flow import GradientFlow
+from clownviz.views.histograms import Histograms
 from clownviz.views.summary import Summary
 from clownviz.views.tree import Tree
 
@@ -23,6 +34,35 @@ VIEWS = {"summary": Summary, "tree": Tree, "diagram": Diagram.of}
 @pytest.mark.parametrize("view", VIEWS)
 def test_the_text_of_a_view(view, example):
     check_golden(GOLDENS / f"{view}-{example}.txt", VIEWS[view](EXAMPLES[example]()).text())
+
+
+NUMBERS = {
+    "array": lambda: ArrayView(waves(4, 3, 5, 5), title="conv weight", role="weight"),
+    "attention": lambda: Attention(attending(), tokens=["<a>", " b", "c", "d", "e", "f", "\n"]),
+    "attention-head": lambda: Attention(attending(), layer=1, head=1),
+    "curves": lambda: Curves(training_of(trained(6)).scalars, title="Training"),
+    "feature-maps": lambda: FeatureMaps(tensor_of(trained(1), "relu")),
+    "gradient-flow": lambda: GradientFlow(flow_of(trained(6))),
+    "gradient-flow-of-parameters": lambda: GradientFlow(flow_of(trained(1), "parameter")),
+    "histograms": lambda: Histograms(history_of(trained(20), "conv")),
+    "histograms-of-few": lambda: Histograms(history_of(trained(3), "fc", "weight.gradient")),
+}
+
+
+@pytest.mark.parametrize("view", NUMBERS)
+def test_the_text_of_a_view_of_numbers(view):
+    check_golden(GOLDENS / f"{view}.txt", NUMBERS[view]().text())
+
+
+@pytest.mark.parametrize("view", NUMBERS)
+def test_a_view_of_numbers_answers_in_every_form_and_the_same_on_every_run(view):
+    made, again = NUMBERS[view](), NUMBERS[view]()
+    assert made.svg() == again.svg()
+    json.dumps(made.json(), allow_nan=False)
+    root = ElementTree.fromstring(made.svg())
+    assert root.get("aria-label") and "prefers-color-scheme:dark" in made.svg()
+    assert made.html().startswith(("<img", "<svg"))
+    assert [e for e in root.iter() if e.tag.endswith("script")] == []
 
 
 @pytest.mark.parametrize("example", EXAMPLES)

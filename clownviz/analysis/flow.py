@@ -1,0 +1,153 @@
+"""How gradients and updates flow through the layers of a model, over any number of steps."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..capture.tape import ABSENT, ParameterInfo, Tape
+from ..capture.training import Training
+
+__all__ = ["Flow", "flow_of", "training_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Norms of layers or parameters, in the order in which the forward reaches them.
+
+    Attributes:
+        model: its class name.
+        paths: R of them.
+        steps: numbers of the S measured steps.
+        gradient: (S, R) gradient norms; `ABSENT` where there was none.
+        ratio: (S, R) ‖Δw‖ / ‖w‖; None where no optimizer was seen.
+    """
+
+    model: str
+    paths: list[str]
+    steps: np.ndarray
+    gradient: np.ndarray
+    ratio: np.ndarray | None
+
+
+def training_of(tape: Tape) -> Training:
+    """What a tape knows of a training, as a watch would have recorded it."""
+    scalars: dict[str, tuple[list[int], list[float]]] = {}
+    for step in tape.steps:
+        for name, value in step.scalars.items():
+            numbers, values = scalars.setdefault(name, ([], []))
+            numbers.append(step.number)
+            values.append(value)
+    size = (len(tape.updates), len(tape.trained))
+    gradients, updates, weights = (
+        np.array([getattr(update, name) for update in tape.updates], np.float32).reshape(size)
+        for name in ("grad_norm", "update_norm", "weight_norm")
+    )
+    return Training(
+        tape.model,
+        tape.updates[0].optimizer if tape.updates else "",
+        steps=len(tape.updates) or len(tape.steps),
+        scalars={n: (np.array(steps), np.array(values)) for n, (steps, values) in scalars.items()},
+        parameters=tape.trained,
+        norm_steps=np.array([update.number for update in tape.updates], np.int64),
+        grad_norm=gradients,
+        update_norm=updates,
+        weight_norm=weights,
+    )
+
+
+def flow_of(source: Tape | Training, by: str = "layer") -> Flow:
+    """The flow of a training, or of the one backward that a tape has seen.
+
+    Args:
+        by: "layer", the modules that own parameters, or "parameter".
+
+    Raises:
+        ValueError: no gradient was recorded, or `by` is neither.
+    """
+    if by not in ("layer", "parameter"):
+        raise ValueError(f"by={by!r} is not known: expected layer or parameter")
+    training, order = source, None
+    stepped = True
+    if isinstance(source, Tape):
+        order = _forward_order(source)
+        stepped = bool(source.updates)
+        training = training_of(source) if stepped else _of_one_backward(source)
+    assert isinstance(training, Training)
+    if not len(training.norm_steps):
+        raise ValueError(
+            f"no gradient of {training.model} was recorded: capture with gradients=True, or watch "
+            "a training"
+        )
+    if by == "layer":
+        paths = list(training.layers)
+        gradient, ratio = training.layer_grad_norm(), training.layer_update_ratio()
+    else:
+        paths = list(training.parameters)
+        gradient, ratio = training.grad_norm, _ratio(training.update_norm, training.weight_norm)
+    places = list(range(len(paths)))
+    if order is not None:
+        last = len(order)
+        owners = [path if by == "layer" else path.rpartition(".")[0] for path in paths]
+        places.sort(key=lambda at: order.get(owners[at], last))
+    return Flow(
+        training.model,
+        [paths[at] for at in places],
+        training.norm_steps,
+        gradient[:, places],
+        ratio[:, places] if stepped else None,
+    )
+
+
+def _ratio(update: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    with np.errstate(all="ignore"):
+        ratio = update.astype(np.float64) / weight
+    ratio[update == 0] = 0
+    return ratio
+
+
+def _forward_order(tape: Tape) -> dict[str, int]:
+    """When the forward first reached a module."""
+    reached: dict[str, int] = {}
+    for call in tape.calls:
+        if call.phase == "forward":
+            reached.setdefault(call.path, call.began)
+    return {path: at for at, path in enumerate(sorted(reached, key=reached.__getitem__))}
+
+
+def _of_one_backward(tape: Tape) -> Training:
+    """The gradients that parameters have at the end of a run."""
+    first: dict[int, ParameterInfo] = {}
+    for info in tape.modules.values():
+        for parameter in info.parameters:
+            if parameter.trainable:
+                first.setdefault(parameter.id, parameter)
+    norms = [_norm(tape, parameter) for parameter in first.values()]
+    found = any(norm != ABSENT for norm in norms)
+    row = np.array([norms] if found else [], np.float32).reshape(int(found), len(first))
+    return Training(
+        tape.model,
+        "",
+        steps=int(found),
+        parameters=tuple(parameter.path for parameter in first.values()),
+        norm_steps=np.arange(1, 1 + int(found)),
+        grad_norm=row,
+        update_norm=np.zeros_like(row),
+        weight_norm=np.ones_like(row),
+    )
+
+
+def _norm(tape: Tape, parameter: ParameterInfo) -> float:
+    if parameter.gradient is None:
+        return ABSENT
+    value = tape.values[parameter.gradient]
+    if value.array is not None and value.array.shape == value.shape:
+        return float(np.linalg.norm(value.array.astype(np.float64)))
+    stats = value.stats
+    if stats is None:
+        return ABSENT
+    if stats.nan:
+        return math.nan
+    return math.inf if not stats.finite else stats.rms * math.sqrt(stats.count)
