@@ -267,8 +267,9 @@ class Tensor(TensorMethods):
         """Have backward keep the gradient of this non-leaf in `.grad` too."""
         if not self.requires_grad:
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
-        node = self.grad_fn
-        if node is not None and not self._retains_grad:
+        if self._node is not None and not self._retains_grad:
+            node = self.grad_fn
+            assert node is not None
             self._retains_grad = True
             _retain_on(self, node)
 
@@ -338,6 +339,10 @@ class Tensor(TensorMethods):
     def _version(self) -> int:
         """How often this memory was changed in place."""
         return 0 if self._version_cell is None else self._version_cell.count
+
+    def _is_view(self) -> bool:
+        """Whether it shares the memory and the history of another tensor, its `_base`."""
+        return self._base is not None
 
     def _shared_version(self) -> Version:
         if self._version_cell is None:

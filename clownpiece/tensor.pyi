@@ -1179,6 +1179,8 @@ class Tensor(TensorMethods):
     @property
     def _version(self) -> _int:
         """How often this memory was changed in place."""
+    def _is_view(self) -> _bool:
+        """Whether it shares the memory and the history of another tensor, its `_base`."""
     def _shared_version(self) -> Version: ...
     def bump_version(self) -> None:
         """Tell autograd that `array` was changed in place from outside."""

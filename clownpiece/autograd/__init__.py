@@ -20,6 +20,7 @@ from .node import Node, RemovableHandle
 
 if TYPE_CHECKING:
     from . import functional as functional
+    from . import graph as graph
     from .anomaly import detect_anomaly, is_anomaly_enabled, set_detect_anomaly
     from .checking import gradcheck, gradgradcheck
     from .engine import backward, grad
@@ -33,6 +34,7 @@ _UPPER = {
     "grad": "engine",
     "gradcheck": "checking",
     "gradgradcheck": "checking",
+    "graph": "",
     "is_anomaly_enabled": "anomaly",
     "set_detect_anomaly": "anomaly",
 }
@@ -48,6 +50,7 @@ __all__ = [
     "grad",
     "gradcheck",
     "gradgradcheck",
+    "graph",
     "inference_mode",
     "is_anomaly_enabled",
     "is_grad_enabled",

@@ -7,6 +7,7 @@ everything else, so a gradient is used and freed as early as it can be.
 from __future__ import annotations
 
 import heapq
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,21 @@ from ..tensor import RETAIN, Tensor, wrap
 from .mode import mode
 from .node import AccumulateGrad, Edge, Node
 
-__all__ = ["backward", "grad"]
+__all__ = ["accumulates", "backward", "grad"]
+
+
+class _Running(threading.local):
+    """The walk that this thread is in; a hook or a Function may start another inside of it."""
+
+    walk: _Walk | None = None
+
+
+_running = _Running()
+
+
+def accumulates() -> bool:
+    """Whether the running walk, if there is one, is to fill the `.grad` of all its leaves."""
+    return _running.walk is None or not _running.walk.captures
 
 
 def backward(
@@ -110,6 +125,7 @@ class _Walk:
         self.buffers: dict[Node, list[Any]] = {}
         # Sums made here may be added to in place; what a VJP returned may be shared.
         self.owned: set[Edge] = set()
+        self.captures = False
         self.captured: dict[Edge, Any] = {}
 
     def run(
@@ -124,10 +140,11 @@ class _Walk:
                 f"got {len(roots)} tensors and {len(given)} gradients; "
                 "give one gradient for each tensor, or None"
             )
-        previous = mode.grad
+        previous = mode.grad, _running.walk
+        self.captures = targets is not None
         starts: list[Node] = []
         try:
-            mode.grad = self.create_graph
+            mode.grad, _running.walk = self.create_graph, self
             for root, gradient in zip(roots, given, strict=True):
                 start = self._first_gradient(root, gradient)
                 node, slot = _edge_of(root, "element 0 of tensors")
@@ -139,7 +156,7 @@ class _Walk:
             with np.errstate(all="ignore"):
                 self._drain(starts, waiting, needed, wanted)
         finally:
-            mode.grad = previous
+            mode.grad, _running.walk = previous
         return [self.captured.get(edge) for edge in targets or ()]
 
     def _first_gradient(self, root: Tensor, gradient: Any) -> Any:
@@ -182,7 +199,7 @@ class _Walk:
                 if edge is None:
                     continue
                 if results is not None and results[at] is not None:
-                    self._add(edge[0], edge[1], results[at])
+                    self._add(edge[0], edge[1], results[at], node, at)
                 waiting[edge[0]] -= 1
                 if not waiting[edge[0]]:
                     heapq.heappush(ready, (_priority(edge[0]), order, edge[0]))
@@ -310,10 +327,20 @@ class _Walk:
             return list(_as_tuple(replaced))
         return [each.array if isinstance(each, Tensor) else each for each in _as_tuple(replaced)]
 
-    def _add(self, node: Node, slot: int, gradient: Any) -> None:
-        """Add to what has arrived at one output of a node, in its shape and dtype."""
+    def _add(
+        self, node: Node, slot: int, gradient: Any, source: Node | None = None, at: int = 0
+    ) -> None:
+        """Add to what has arrived at one output of a node, in its shape and dtype.
+
+        Args:
+            source: the node that returned it, as its gradient number `at`.
+        """
         shape, dtype = node.outputs[slot]
-        gradient = _fit(gradient, shape, dtype, node)
+        if gradient.shape != shape:
+            gradient = _summed(gradient, shape, source or node, at)
+        if _array(gradient).dtype != dtype:
+            change = gradient.to if isinstance(gradient, Tensor) else gradient.astype
+            gradient = change(dtype)
         buffer = self.buffers.get(node)
         if buffer is None:
             buffer = self.buffers[node] = [None] * len(node.outputs)
@@ -363,32 +390,20 @@ def _priority(node: Node) -> int:
     return -(2**62) if type(node) is AccumulateGrad else -node.number
 
 
-def _fit(gradient: Any, shape: tuple[int, ...], dtype: np.dtype, node: Node) -> Any:
-    """Undo broadcasting by summing, and return to the dtype of the forward."""
-    if gradient.shape != shape:
-        extra = gradient.ndim - len(shape)
-        axes = tuple(range(extra)) + tuple(
-            axis + extra
-            for axis, size in enumerate(shape)
-            if size == 1 and gradient.shape[axis + extra] != 1
+def _summed(gradient: Any, shape: tuple[int, ...], source: Node, at: int) -> Any:
+    """Undo broadcasting."""
+    extra = gradient.ndim - len(shape)
+    inner = gradient.shape[max(extra, 0) :]
+    if extra < 0 or not all(size in (1, given) for size, given in zip(shape, inner)):
+        raise RuntimeError(
+            f"Function {source.name()} returned an invalid gradient at index {at} - got "
+            f"{list(gradient.shape)} but expected shape compatible with {list(shape)}"
         )
-        fits = extra >= 0 and all(
-            size in (1, given)
-            for size, given in zip(shape, gradient.shape[max(extra, 0) :], strict=False)
-        )
-        if not fits:
-            raise RuntimeError(
-                f"{node.name()} was given a gradient of shape {tuple(gradient.shape)} for an "
-                f"output of shape {shape}; a backward must return the shape of its input"
-            )
-        gradient = gradient.sum(axes, keepdims=True) if axes else gradient
-        if gradient.shape != shape:
-            gradient = gradient.reshape(shape)
-    if isinstance(gradient, Tensor):
-        return gradient if gradient.array.dtype == dtype else gradient.to(dtype)
-    if gradient.dtype != dtype:
-        return gradient.astype(dtype)
-    return gradient
+    axes = (*range(extra), *[
+        axis + extra for axis, size in enumerate(shape) if size == 1 and inner[axis] != 1
+    ])
+    gradient = gradient.sum(axes, keepdims=True) if axes else gradient
+    return gradient if gradient.shape == shape else gradient.reshape(shape)
 
 
 def _accumulate(leaf: Tensor, gradient: Any, create_graph: bool) -> None:

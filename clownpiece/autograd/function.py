@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import inspect
+import warnings
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..ops.inplace import check_may_change, rebase
+from ..ops.recording import Packed, continued
 from ..tensor import Tensor, wrap
 from .mode import mode, no_grad
-from .node import Differentiate, Edge, Node, Version
+from .node import Differentiate, Edge, Node
 
-__all__ = ["Function", "FunctionContext"]
+__all__ = ["Function", "FunctionContext", "once_differentiable"]
 
 
 class FunctionContext(Node):
@@ -21,19 +26,23 @@ class FunctionContext(Node):
         "__dict__",
         "_dirty",
         "_function",
+        "_given",
         "_materialize",
         "_non_differentiable",
         "_saved",
-        "_versions",
+        "_to_save",
         "needs_input_grad",
     )
 
-    def __init__(self, function: type[Function], needs: tuple[bool, ...]) -> None:
+    def __init__(self, function: type[Function], args: tuple[Any, ...]) -> None:
         super().__init__((), ())
         self._function = function
-        self.needs_input_grad = needs
-        self._saved: tuple[Any, ...] | None = ()
-        self._versions: list[tuple[Version, int] | None] = []
+        self._given = [isinstance(each, Tensor) for each in args]
+        self.needs_input_grad = tuple(
+            [isinstance(each, Tensor) and each.requires_grad for each in args]
+        )
+        self._to_save: tuple[Tensor | None, ...] = ()
+        self._saved: list[_Saved | None] | None = []
         self._materialize = True
         self._dirty: tuple[Tensor, ...] = ()
         self._non_differentiable: tuple[Tensor, ...] = ()
@@ -42,8 +51,18 @@ class FunctionContext(Node):
         return f"{self._function.__name__}Backward"
 
     def save_for_backward(self, *tensors: Tensor | None) -> None:
-        """Keep inputs or outputs of the forward; changing them in place later is an error."""
-        self._saved = tensors
+        """Keep inputs, outputs or other tensors; changing them in place later is an error.
+
+        Raises:
+            TypeError: something is neither a Tensor nor None; set that as an attribute instead.
+        """
+        for at, each in enumerate(tensors):
+            if each is not None and not isinstance(each, Tensor):
+                raise TypeError(
+                    f"save_for_backward can only save variables, but argument {at} is of type "
+                    f"{type(each).__name__}; set it as an attribute of ctx instead"
+                )
+        self._to_save = tensors
 
     @property
     def saved_tensors(self) -> tuple[Any, ...]:
@@ -57,19 +76,10 @@ class FunctionContext(Node):
                 "Trying to backward through the graph a second time, after its saved values were "
                 f"freed ({self.name()}). Specify retain_graph=True the first time"
             )
-        for watched in self._versions:
-            if watched is not None and watched[0].count != watched[1]:
-                raise RuntimeError(
-                    "one of the variables needed for gradient computation has been modified by an "
-                    f"inplace operation: a tensor that {self.name()} saved is at version "
-                    f"{watched[0].count}, expected version {watched[1]}"
-                )
-        return tuple(
-            each(self) if isinstance(each, _SavedOutput) else each for each in self._saved
-        )
+        return tuple([each if each is None else each.value(self) for each in self._saved])
 
     def mark_dirty(self, *tensors: Tensor) -> None:
-        """Say which inputs the forward changed in place."""
+        """Say which inputs the forward changed in place; each must be returned too."""
         self._dirty = tensors
 
     def mark_non_differentiable(self, *tensors: Tensor) -> None:
@@ -87,29 +97,71 @@ class FunctionContext(Node):
             else wrap(g)
             for at, g in enumerate(grads)
         ]
-        results = self._function.backward(self, *tensors)
-        results = results if isinstance(results, tuple) else (results,)
-        while len(results) > len(self.edges) and results[-1] is None:
+        results = self._function._derivative()(self, *tensors)
+        checked = self._checked(results if isinstance(results, tuple) else (results,))
+        if differentiate is not None:
+            return checked
+        return [each if each is None else each.array for each in checked]
+
+    def _checked(self, results: tuple[Any, ...]) -> Sequence[Any]:
+        expected = len(self.edges)
+        while len(results) > expected and results[-1] is None:
             results = results[:-1]
-        if len(results) != len(self.edges):
+        if len(results) != expected:
             raise RuntimeError(
                 f"function {self.name()} returned an incorrect number of gradients "
-                f"(expected {len(self.edges)}, got {len(results)})"
+                f"(expected {expected}, got {len(results)})"
             )
-        for result in results:
-            if result is not None and not isinstance(result, Tensor):
-                raise TypeError(
-                    f"{self.name()} returned {type(result).__name__} as a gradient; "
-                    "expected a Tensor or None"
+        for at, result in enumerate(results):
+            if result is None:
+                continue
+            if not isinstance(result, Tensor):
+                raise RuntimeError(
+                    f"expected Variable or None (got {type(result).__name__}) as gradient {at} of "
+                    f"{self.name()}"
                 )
-        if differentiate is not None:
-            return results
-        return [each if each is None else each.array for each in results]
+            if not self._given[at]:
+                raise RuntimeError(
+                    f"function {self.name()} returned a gradient different than None at position "
+                    f"{at + 1}, but the corresponding forward input was not a Variable"
+                )
+        return results
 
     def release(self) -> None:
         if self._saved:
             self._saved = None
-        self._versions = []
+
+
+class _Saved:
+    """A saved tensor, to be had again as it was.
+
+    Of an output only the array is kept, for a node must not hold its own tensor.
+    """
+
+    __slots__ = ("cell", "count", "edge", "kept", "slot")
+
+    def __init__(self, tensor: Tensor, slot: int | None) -> None:
+        self.slot = slot
+        self.cell = tensor._shared_version()
+        self.count = self.cell.count
+        self.edge = tensor._edge() if slot is None else None
+        self.kept: Any = tensor if slot is None else tensor.array
+        if mode.saving is not None:
+            self.kept = Packed(tensor.array, tensor, mode.saving)
+
+    def value(self, ctx: FunctionContext) -> Tensor:
+        """The tensor, with its history."""
+        packed = isinstance(self.kept, Packed)
+        if not packed and self.cell.count != self.count:
+            raise RuntimeError(
+                "one of the variables needed for gradient computation has been modified by an "
+                f"inplace operation: a tensor of shape {list(self.kept.shape)} that {ctx.name()} "
+                f"saved is at version {self.cell.count}, expected version {self.count}"
+            )
+        if isinstance(self.kept, Tensor):
+            return self.kept
+        array = self.kept.array() if packed else self.kept
+        return continued(array, self.edge if self.slot is None else (ctx, self.slot))
 
 
 class Function:
@@ -117,7 +169,8 @@ class Function:
 
     Subclasses write two static methods, `forward(ctx, *args)` and `backward(ctx, *grads)`,
     and are called through `apply`. Written with tensor operations, the backward can itself be
-    differentiated.
+    differentiated. What the forward leaves for it may also be said apart, in
+    `setup_context(ctx, inputs, output)`; the forward is then `forward(*args)`.
 
     >>> import clownpiece
     >>> class Cube(clownpiece.autograd.Function):
@@ -136,81 +189,184 @@ class Function:
     """
 
     @staticmethod
-    def forward(ctx: Any, *args: Any, **kwargs: Any) -> Any:
+    def forward(*args: Any, **kwargs: Any) -> Any:
         """Compute the outputs from the inputs."""
-        raise NotImplementedError("a Function needs a static method forward(ctx, *args)")
+        raise NotImplementedError(
+            "You must implement the forward function for custom autograd.Function: a static "
+            "method forward(ctx, *args)"
+        )
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> Any:
+        """Leave on `ctx` what backward needs, for a forward that takes no `ctx`."""
+        raise NotImplementedError("setup_context is not implemented")
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         """Compute one gradient (or None) per input from those of the outputs."""
-        raise NotImplementedError("a Function needs a static method backward(ctx, *grads)")
+        raise NotImplementedError(
+            "You must implement either the backward or vjp method for your custom "
+            "autograd.Function to use it with backward mode AD."
+        )
+
+    vjp = backward
+
+    def __call__(self, *args: Any) -> Any:
+        raise RuntimeError(
+            f"{type(self).__name__} has static methods and is not called through an instance; "
+            f"call {type(self).__name__}.apply(...)"
+        )
 
     @classmethod
-    def apply(cls, *args: Any) -> Any:
+    def _derivative(cls) -> Callable[..., Any]:
+        if cls.vjp is Function.vjp:
+            return cls.backward
+        if cls.backward is not Function.backward:
+            raise RuntimeError(
+                "Implementing both 'backward' and 'vjp' for a custom Function is not allowed. "
+                "You should only implement one of them."
+            )
+        return cls.vjp
+
+    @classmethod
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
         """Run the forward and put this operation into the graph."""
-        needs = tuple(isinstance(each, Tensor) and each.requires_grad for each in args)
-        ctx = FunctionContext(cls, needs)
-        recording = mode.grad and any(needs)
+        takes_context = cls.setup_context is Function.setup_context
+        if kwargs:
+            first = (None,) if takes_context else ()
+            bound = inspect.signature(cls.forward).bind(*first, *args, **kwargs)
+            bound.apply_defaults()
+            args = bound.args[len(first) :]
+        ctx = FunctionContext(cls, args)
         with no_grad():
-            outputs = cls.forward(ctx, *args)
+            if takes_context:
+                outputs = cls.forward(ctx, *args)
+            else:
+                outputs = cls.forward(*args)
+                cls.setup_context(ctx, args, outputs)
         several = isinstance(outputs, tuple)
-        made = list(outputs) if several else [outputs]
-        if recording:
-            edges: list[Edge | None] = [
-                each._edge() if wanted else None for each, wanted in zip(args, needs, strict=True)
-            ]
-            made = _connect(ctx, edges, args, made)
+        made = _connect(ctx, args, outputs if several else (outputs,))
         return tuple(made) if several else made[0]
 
 
-def _connect(
-    ctx: FunctionContext, edges: list[Edge | None], args: tuple[Any, ...], made: list[Any]
-) -> list[Any]:
-    ctx.edges = edges
-    ctx.outputs = [
-        (each.array.shape, each.array.dtype) if isinstance(each, Tensor) else ((), np.dtype("f4"))
-        for each in made
-    ]
-    saved = ctx._saved or ()
-    positions = {id(each): slot for slot, each in enumerate(made)}
-    dirty = {id(each) for each in ctx._dirty}
-    for each in ctx._dirty:
-        each.bump_version()
-    untouched = {id(each) for each in ctx._non_differentiable}
-    given = {id(each) for each in args if isinstance(each, Tensor)}
+def _connect(ctx: FunctionContext, args: tuple[Any, ...], made: tuple[Any, ...]) -> list[Any]:
+    """Put a context into the graph behind its outputs; the tensors to return for them."""
+    recording = mode.grad and any(ctx.needs_input_grad)
+    places = {id(each): at for at, each in enumerate(args) if isinstance(each, Tensor)}
+    dirty = _changed(ctx, places, made)
+    if recording:
+        edges: list[Edge | None] = [
+            each._edge() if wanted else None
+            for each, wanted in zip(args, ctx.needs_input_grad, strict=True)
+        ]
+        ctx.edges = edges
+        ctx.outputs = [
+            (each.array.shape, each.array.dtype) if isinstance(each, Tensor) else ((), _NO_DTYPE)
+            for each in made
+        ]
+    constant = {id(each) for each in ctx._non_differentiable}
+    slots: dict[int, int] = {}
     result = []
     for slot, each in enumerate(made):
-        if not isinstance(each, Tensor) or id(each) in untouched or each.array.dtype.kind != "f":
-            result.append(each)
-            continue
-        # An input handed on unchanged comes out as a tensor of its own.
-        out = each.detach() if id(each) in given and id(each) not in dirty else each
-        out._node, out._slot, out._requires_grad = ctx, slot, True
+        out = each
+        if isinstance(each, Tensor):
+            if id(each) in places and id(each) not in dirty:
+                # An input handed on unchanged comes out as a tensor of its own.
+                out = wrap(each.array)
+                out._become_view(each, None, _FORBIDS)
+            if recording and id(each) not in constant and each.array.dtype.kind == "f":
+                slots[id(each)] = slot
+                _give_history(out, ctx, slot, places[id(each)] if id(each) in dirty else None)
         result.append(out)
-    ctx._saved = tuple(
-        _SavedOutput(each, positions[id(each)])
-        if each is not None and id(each) in positions and id(each) not in given
-        else each
-        for each in saved
-    )
-    ctx._versions = [
-        None if each is None else (each._shared_version(), each._version) for each in saved
-    ]
-    ctx._dirty = ctx._non_differentiable = ()
+    if recording:
+        ctx._saved = [
+            each if each is None
+            else _Saved(each, None if id(each) in places.keys() - dirty else slots.get(id(each)))
+            for each in ctx._to_save
+        ]
+    ctx._to_save = ctx._dirty = ctx._non_differentiable = ()
     return result
 
 
-class _SavedOutput:
-    """An output that was saved: its array only, for the node must not hold its own tensor."""
+def _give_history(out: Tensor, ctx: FunctionContext, slot: int, place: int | None) -> None:
+    if place is None:
+        if out._base is not None:
+            out._forbids = _FORBIDS
+        out._node, out._slot, out._requires_grad = ctx, slot, True
+        return
+    if out._base is not None and len(ctx.outputs) > 1:
+        raise RuntimeError(
+            "If your Function modifies inplace an input that is a view of another Tensor, your "
+            "Function cannot return more than one Tensor; return the others from another Function"
+        )
+    check_may_change(out, ctx.name())
+    rebase(out, ctx, place, slot)
 
-    __slots__ = ("array", "slot")
 
-    def __init__(self, tensor: Tensor, slot: int) -> None:
-        self.array = tensor.array
-        self.slot = slot
+def _changed(ctx: FunctionContext, places: dict[int, int], made: tuple[Any, ...]) -> set[int]:
+    """The ids of the inputs that were changed in place."""
+    returned = {id(each) for each in made}
+    dirty = set()
+    for each in ctx._dirty:
+        if id(each) not in returned:
+            raise RuntimeError(
+                "Some elements marked as dirty during the forward method were not returned as "
+                "output. The inputs that are modified inplace must all be outputs of the Function."
+            )
+        if id(each) in places:
+            each.bump_version()
+            dirty.add(id(each))
+        else:
+            warnings.warn(
+                "ctx.mark_dirty() received a tensor that was not an input. Only input Tensors "
+                "that have been mutated should be passed to ctx.mark_dirty().",
+                stacklevel=4,
+            )
+    return dirty
 
-    def __call__(self, ctx: FunctionContext) -> Tensor:
-        tensor = wrap(self.array)
-        if tensor.array.dtype.kind == "f":
-            tensor._node, tensor._slot, tensor._requires_grad = ctx, self.slot, True
-        return tensor
+
+_NO_DTYPE = np.dtype(np.float32)
+_FORBIDS = (
+    "it came out of a custom Function as a view of an input or as the input itself, and the "
+    "history of the change would override the Function's backward: clone() the output first"
+)
+
+
+def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
+    """For a backward that is not written with tensor operations: deriving it is an error."""
+
+    @functools.wraps(backward)
+    def once(ctx: Any, *grads: Any) -> Any:
+        with no_grad():
+            results = backward(ctx, *grads)
+        edges = [g._edge() for g in grads if isinstance(g, Tensor) and g.requires_grad]
+        if not (mode.grad and edges):
+            return results
+        every = results if isinstance(results, tuple) else (results,)
+        node = _Twice(
+            edges,
+            [((), _NO_DTYPE) if g is None else (g.array.shape, g.array.dtype) for g in every],
+        )
+        fixed = []
+        for slot, g in enumerate(every):
+            if isinstance(g, Tensor):
+                g = g.detach()
+                g._node, g._slot, g._requires_grad = node, slot, True
+            fixed.append(g)
+        return tuple(fixed) if isinstance(results, tuple) else fixed[0]
+
+    return once
+
+
+class _Twice(Node):
+    """What stands behind gradients that have none themselves."""
+
+    __slots__ = ()
+
+    def name(self) -> str:
+        return "OnceDifferentiable"
+
+    def backward(self, grads: list[Any], differentiate: Differentiate | None) -> Sequence[Any]:
+        raise RuntimeError(
+            "trying to differentiate twice a function that was marked with @once_differentiable"
+        )

@@ -10,7 +10,6 @@ import numpy as np
 from ..autograd.mode import mode
 from ..autograd.node import Differentiate, Node
 from ..tensor import Path, Tensor, replayed, wrap
-from .recording import Recorded
 
 __all__ = [
     "CopySlices",
@@ -49,27 +48,22 @@ def check_writable(target: Tensor, name: str) -> None:
         )
 
 
-def check_may_change(target: Tensor, op: Recorded) -> None:
+def check_may_change(target: Tensor, name: str) -> None:
     """Whether a change of this tensor can be recorded: not of a leaf, nor of a fixed view."""
     base = target._base
     if base is not None and target._forbids is not None:
-        raise RuntimeError(f"{op.name}_: a view is being modified inplace; {target._forbids}")
+        raise RuntimeError(f"{name}: a view is being modified inplace; {target._forbids}")
     if not target.requires_grad:
         return
     if base is not None and base.is_leaf:
         raise RuntimeError(
-            f"{op.name}_: a view of a leaf Variable that requires grad is being used in an "
+            f"{name}: a view of a leaf Variable that requires grad is being used in an "
             "in-place operation; do it under no_grad(), or on a clone()"
         )
     if target.is_leaf:
         raise RuntimeError(
-            f"{op.name}_: a leaf Variable that requires grad is being used in an in-place "
+            f"{name}: a leaf Variable that requires grad is being used in an in-place "
             "operation; do it under no_grad(), or on a clone()"
-        )
-    if op.gradient is None:
-        raise RuntimeError(
-            f"the derivative of {op.name}_ is not defined, so it cannot change a tensor that "
-            "requires a gradient; do it under no_grad(), or on what detach() returns"
         )
 
 
@@ -155,11 +149,11 @@ def shadow(target: Tensor, copy: bool) -> Tensor:
     return old
 
 
-def rebase(target: Tensor, node: Node, place: int = 0) -> None:
-    """Make `node` the history of `target`, or of its base if it is a view."""
+def rebase(target: Tensor, node: Node, place: int = 0, slot: int = 0) -> None:
+    """Make `node`, into which it went at `place`, the history of `target` or of its base."""
     base = target._base
     if base is None:
-        target._take_history(node, 0)
+        target._take_history(node, slot)
         return
     assert target._path is not None
     base._take_history(CopySlices(base, node, target._path, place), 0)

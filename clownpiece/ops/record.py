@@ -308,9 +308,16 @@ class Op:
         """
         started = perf_counter() if mode.observer is not None else 0.0
         values, params = self.bind((target, *args), kwargs)
+        records = mode.grad and any(isinstance(v, Tensor) and v.requires_grad for v in values)
+        if records:
+            check_may_change(target, f"{self.name}_")
+            if self.gradient is None and target.requires_grad:
+                raise RuntimeError(
+                    f"the derivative of {self.name}_ is not defined, so it cannot change a tensor "
+                    "that requires a gradient; do it under no_grad(), or on what detach() returns"
+                )
         check_writable(target, self.name)
-        if mode.grad and any(isinstance(v, Tensor) and v.requires_grad for v in values):
-            check_may_change(target, self)
+        if records:
             self._write_recorded(target, values, params)
         else:
             self._write(target, values, params)

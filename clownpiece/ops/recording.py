@@ -16,7 +16,7 @@ from ..autograd.mode import SavingHooks, mode, outside_of_saving
 from ..autograd.node import Differentiate, Edge, Node, Version
 from ..tensor import Tensor, wrap
 
-__all__ = ["Gradient", "OpNode", "Recorded"]
+__all__ = ["Gradient", "OpNode", "Packed", "Recorded", "continued"]
 
 Getter = Callable[[Any, Any], Any]
 Plan = tuple[tuple[int, ...], tuple[int, ...], bool]
@@ -190,7 +190,7 @@ class OpNode(Node):
         self._packed = False
         assert op.gradient is not None
         keep, keep_outputs, keep_shapes = op.gradient.plan(needs)
-        self._versions: list[tuple[Version, int]] = []
+        self._versions: list[tuple[Version, int, tuple[int, ...]]] = []
         self.inputs: Any = None
         self.output: Any = None
         self.shapes: Any = None
@@ -208,7 +208,7 @@ class OpNode(Node):
         if keep_shapes:
             self.shapes = [np.shape(value) for value in computed]
         if mode.saving is not None:
-            self._pack(values, mode.saving)
+            self._pack(values, made, mode.saving)
 
     def _watch(self, tensor: Tensor) -> None:
         if tensor._inference and mode.grad:
@@ -217,16 +217,21 @@ class OpNode(Node):
                 "tensor outside of inference_mode first"
             )
         cell = tensor._shared_version()
-        self._versions.append((cell, cell.count))
+        self._versions.append((cell, cell.count, tensor.array.shape))
 
-    def _pack(self, values: Sequence[Any], hooks: SavingHooks) -> None:
+    def _pack(
+        self, values: Sequence[Any], made: tuple[Tensor, ...], hooks: SavingHooks
+    ) -> None:
         """Keep what the hooks make of the saved tensors instead of the tensors."""
         self._packed = True
+        # Whether what was packed is still the same, only the hooks can know.
+        self._versions = []
         for at, kept in enumerate(self.inputs or ()):
             if isinstance(kept, np.ndarray) and isinstance(values[at], Tensor):
-                self.inputs[at] = Packed(kept, hooks)
-        if self.output is not None:
-            self.output = [each if each is None else Packed(each, hooks) for each in self.output]
+                self.inputs[at] = Packed(kept, values[at], hooks)
+        for slot, kept in enumerate(self.output or ()):
+            if kept is not None:
+                self.output[slot] = Packed(kept, made[slot], hooks)
 
     def name(self) -> str:
         return self.op.node_name
@@ -239,12 +244,14 @@ class OpNode(Node):
 
     def saved_output_becomes(self, target: Tensor) -> None:
         """The result was written into `target`: keep that memory instead of a second copy."""
-        if self.output is not None:
+        if self.output is None:
+            return
+        if mode.saving is not None:
+            self.output = [Packed(target.array, target, mode.saving)]
+        else:
             self.output = [target.array]
             cell = target._shared_version()
-            self._versions[-1] = (cell, cell.count)
-            if self._packed and mode.saving is not None:
-                self.output = [Packed(target.array, mode.saving)]
+            self._versions[-1] = (cell, cell.count, target.array.shape)
 
     def backward(self, grads: list[Any], differentiate: Differentiate | None) -> Sequence[Any]:
         self._check_saved()
@@ -266,12 +273,13 @@ class OpNode(Node):
                 f"freed ({self.name()}). Specify retain_graph=True the first time if you need "
                 "the graph again"
             )
-        for cell, count in self._versions:
+        for cell, count, shape in self._versions:
             if cell.count != count:
                 raise RuntimeError(
                     "one of the variables needed for gradient computation has been modified by an "
-                    f"inplace operation: a tensor that {self.op.name} saved is at version "
-                    f"{cell.count}, expected version {count}; clone() it before changing it"
+                    f"inplace operation: a tensor of shape {list(shape)} that {self.op.name} saved "
+                    f"is at version {cell.count}, expected version {count}; clone() it before "
+                    "changing it"
                 )
 
     def _materialized(self, grads: list[Any], traced: bool) -> tuple[Any, ...]:
@@ -305,16 +313,18 @@ class OpNode(Node):
 
 
 class Packed:
-    """A saved array, as the hooks of `saved_tensors_hooks` packed it."""
+    """A saved array of a tensor, as the hooks of `saved_tensors_hooks` packed it."""
 
     __slots__ = ("_packed", "_unpack")
 
-    def __init__(self, array: np.ndarray, hooks: SavingHooks) -> None:
+    def __init__(self, array: np.ndarray, source: Tensor, hooks: SavingHooks) -> None:
         pack, self._unpack = hooks
         with outside_of_saving():
             tensor = wrap(array)
+            tensor._version_cell = source._shared_version()
+            before = tensor._version
             self._packed = pack(tensor)
-            if tensor._version:
+            if tensor._version != before:
                 raise RuntimeError(
                     "A saved tensor pack hook is modifying its input in place. Tensors provided "
                     "as input to pack hook can not be modified by in-place operations in order "
@@ -361,14 +371,14 @@ class TracedSaved:
         self.output: Any = None
         if saved.inputs is not None:
             self.inputs = [
-                _continue(value, edge)
+                continued(value, edge)
                 for value, edge in zip(saved.inputs, node.edges, strict=False)
             ]
         if saved.output is not None:
-            self.output = [_continue(each, (node, slot)) for slot, each in enumerate(saved.output)]
+            self.output = [continued(each, (node, slot)) for slot, each in enumerate(saved.output)]
 
 
-def _continue(value: Any, edge: Edge | None) -> Any:
+def continued(value: Any, edge: Edge | None) -> Any:
     """A saved array as a Tensor whose history goes on at `edge`."""
     if not isinstance(value, np.ndarray):
         return value

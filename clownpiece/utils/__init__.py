@@ -1,5 +1,5 @@
-"""Everything around training that is not a tensor: so far, data sets and their loaders."""
+"""Everything around training that is not a tensor: data sets and their loaders, checkpoints."""
 
-from . import data
+from . import checkpoint, data
 
-__all__ = ["data"]
+__all__ = ["checkpoint", "data"]

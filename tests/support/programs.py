@@ -132,11 +132,6 @@ def program_of(plan: list[Step]) -> Callable[[Any, Log], None]:
     return tell
 
 
-def repeats(x: Any) -> bool:
-    """Whether several elements of x are one in memory."""
-    return any(step == 0 and size > 1 for step, size in zip(x.stride(), x.shape, strict=True))
-
-
 class Machine:
     """One library running a program."""
 
@@ -168,12 +163,11 @@ class Machine:
     def _do(self, number: int, kind: str, name: str, entry: Entry, step: Step) -> Any:
         x, k = entry.tensor, step.variant
         if kind == "view":
-            return VIEWS[name](x, k)
+            return self._distinct(VIEWS[name](x, k))
         if kind == "result":
             return RESULTS[name](x, k)
         if kind == "write":
-            # In what expand() repeats, only this is refused by both.
-            WRITES["neg_" if repeats(x) else name](x, k)
+            WRITES[name](x, k)
         elif kind == "hook":
             x.register_hook(lambda g: self.log("hook", number, g))
         elif kind == "retain":
@@ -184,13 +178,22 @@ class Machine:
             y = self._partner(entry, step)
             if kind == "pair":
                 return PAIRS[name](x, y, k)
-            PAIR_WRITES["mul_" if repeats(x) else name](x, y, k)
+            PAIR_WRITES[name](x, y, k)
         return None
 
+    def _distinct(self, x: Any) -> Any:
+        """Both refuse to change what expand() repeats; how views of it are refused differs."""
+        if not any(step == 0 and size > 1 for step, size in zip(x.stride(), x.shape, strict=True)):
+            return x
+        self.log.attempt(lambda: x.neg_())
+        return x * 1
+
     def _partner(self, entry: Entry, step: Step) -> Any:
-        """Another tensor; a copy where it may overlap with what is written."""
-        other = self.pool[step.other % len(self.pool)]
-        return other.tensor * 1 if other.memory == entry.memory else other.tensor
+        """Another tensor that fits; a copy where it may overlap with what is written."""
+        x, (other, memory) = entry.tensor, self.pool[step.other % len(self.pool)]
+        if other.shape != x.shape and (other.numel() != 1 or other.dim() > x.dim()):
+            return x.detach() * 0.5
+        return other * 1 if memory == entry.memory else other
 
     def _note(self, at: int, x: Any) -> None:
         def facts() -> None:
