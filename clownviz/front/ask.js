@@ -150,6 +150,7 @@ export function open(img) {
   const holder = document.createElement("div");
   holder.className = "clownviz cv-asked";
   holder.style.cssText = "position:relative;max-width:100%;display:inline-block;line-height:0";
+  svg.setAttribute("style", "max-width:100%;height:auto");
   holder.append(document.importNode(svg, true));
   img.replaceWith(holder);
   listen(holder);

@@ -27,6 +27,8 @@ LABEL = 13
 LARGEST_CELL = 16
 SMALLEST_SIGN = 8
 SMALLEST_TILE = 40
+SMALL_TILE, MANY_TILES = 84, 25
+MOST_CELL = 28
 MOST_SIGNS = 1500
 
 Size = tuple[float, float]
@@ -159,7 +161,7 @@ def _signs(
         for row, column in places[: MOST_SIGNS - len(parts)].tolist():
             left, base = x + (column + 0.5) * cell, y + (row + 0.5) * cell + cell * 0.3
             parts.append(
-                f'<text x="{left:g}" y="{base:g}" text-anchor="middle" '
+                f'<text x="{left:g}" y="{base:g}" text-anchor="middle" pointer-events="none" '
                 f'fill="{_ink(int(codes[row, column]), name)}" '
                 f'style="font:700 {cell * 0.85:g}px sans-serif">{sign[-1]}</text>'
             )
@@ -185,8 +187,10 @@ def _fit_tiles(count: int, tile: Size, box: Size, columns: int | None, extra: fl
     """The largest whole cells with which all tiles fit the box; at least a few tiles of a size."""
     wide, high = box
     columns_of_cells, rows_of_cells = tile
-    largest = LARGEST_CELL if count > 1 else max(LARGEST_CELL, int(min(
-        wide / columns_of_cells, 200 / rows_of_cells, 28)))  # fmt: skip
+    # Few cells may be large: a kernel of 3 × 3 should not be a dot, nor one map a stamp.
+    tall = 200 if count == 1 else SMALL_TILE
+    roomy = min(MOST_CELL, int(min(wide / columns_of_cells, tall / max(tile))))
+    largest = max(LARGEST_CELL, roomy) if count < MANY_TILES else LARGEST_CELL
     smallest = min(1.0, SMALLEST_TILE / max(tile))
     for cell in [*range(largest, 0, -1), smallest]:
         across = int((wide + GAP) // (columns_of_cells * cell + GAP))

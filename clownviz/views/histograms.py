@@ -34,6 +34,8 @@ MOST_ROWS = 24
 QUANTILES = (0.05, 0.5, 0.95)
 _WIDE, _HIGH = 640.0, 260.0
 _LEFT = 62.0
+_RISE = 1.6
+"""How many lines a ridge is high, so that ridges overlap a little."""
 _NOTHING, _LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
 
 
@@ -196,13 +198,15 @@ class Histograms(View):
     def _ridges(self, x: float, y: float) -> list[str]:
         """One histogram a step, the first on top, on one axis of values below."""
         steps = self.shown.steps
-        each = _HIGH / len(steps)
-        reach = each * (1.6 if len(steps) > 1 else 0.95)
+        # The first ridge, too, may rise above its own line.
+        above = _RISE - 1 if len(steps) > 1 else 0.0
+        each = _HIGH / (len(steps) + above)
+        reach = each * (_RISE if len(steps) > 1 else 0.95)
         slot = _WIDE / BINS
         mark, fill = (look.variable(f"role.{self.history.role}.{n}") for n in ("mark", "fill"))
         parts = self._grid(x, y)
         for at, (step, shares) in enumerate(zip(steps, self.shares)):
-            floor = y + (at + 1) * each
+            floor = y + (at + 1 + above) * each
             heights = (shares / (shares.max() or 1.0) * reach).tolist()
             outline = "".join(
                 f"L{x + n * slot:.1f} {floor - h:.1f}H{x + (n + 1) * slot:.1f}"
@@ -275,7 +279,7 @@ class Histograms(View):
         for at, (step, shares) in enumerate(zip(self.shown.steps, self.shares)):
             base = float(count - 1 - at)
             axes.stairs(
-                base + shares / (shares.max() or 1.0) * 1.6, self.edges, baseline=base, fill=True,
+                base + shares / (shares.max() or 1.0) * _RISE, self.edges, baseline=base, fill=True,
                 facecolor=fill, edgecolor=mark, linewidth=1, zorder=at + 2,
             )  # fmt: skip
             axes.annotate(
