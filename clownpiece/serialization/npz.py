@@ -21,7 +21,7 @@ _LENGTHS = {1: "<H", 2: "<I", 3: "<I"}
 _LARGEST_HEADER = 10_000
 
 _HEADER = re.compile(
-    r"\{\s*'descr':\s*(?P<dtype>'[^']*'|\[.*\]),\s*'fortran_order':\s*(?P<order>True|False),"
+    r"\{\s*'descr':\s*(?P<dtype>'[<>|=]?[A-Za-z?]\d*'|\[.*\]),\s*'fortran_order':\s*(?P<order>True|False),"
     r"\s*'shape':\s*\((?P<shape>[\d,\sL]*)\),?\s*\}\s*"
 )
 """A dict in Python's spelling, which is matched rather than evaluated."""

@@ -10,7 +10,7 @@ torch = pytest.importorskip("torch")
 
 import clownpiece as cp  # noqa: E402
 
-STEPS = 24
+STEPS = 50
 
 
 def rise_and_fall(step: int) -> float:
@@ -59,8 +59,8 @@ CASES = {
     "OneCycleLR": {"max_lr": 0.4, "total_steps": STEPS + 1},
     "OneCycleLR linear": {
         "max_lr": [0.4, 0.2],
-        "epochs": 5,
-        "steps_per_epoch": 5,
+        "epochs": 3,
+        "steps_per_epoch": 17,
         "anneal_strategy": "linear",
         "pct_start": 0.5,
     },
@@ -69,7 +69,7 @@ CASES = {
 
 
 def optimizer_of(library, kind="SGD"):
-    params = [library.ones(1, requires_grad=True) for _ in range(2)]
+    params = [library.ones(1, dtype=library.float64, requires_grad=True) for _ in range(2)]
     groups = [{"params": [params[0]]}, {"params": [params[1]], "lr": 0.05}]
     options = {"momentum": 0.9} if kind == "SGD" else {}
     return getattr(library.optim, kind)(groups, lr=0.2, **options)
@@ -105,24 +105,89 @@ def test_every_step_has_pytorchs_rates(case, kind):
             schedule.step()
 
 
+def as_torch(value):
+    """A state of ours with PyTorch's tensors."""
+    if isinstance(value, cp.Tensor):
+        return torch.from_numpy(value.numpy().copy())
+    if isinstance(value, dict):
+        return {key: as_torch(each) for key, each in value.items()}
+    return [as_torch(each) for each in value] if isinstance(value, list) else value
+
+
+def trained(library, optimizer, schedule, step, *metric):
+    """One step of training: the gradient depends on the parameter and the step."""
+    for group in optimizer.param_groups:
+        for p in group["params"]:
+            p.grad = (p.detach() * 3 + step).sin()
+    optimizer.step()
+    schedule.step(*metric)
+
+
+def exchanged(make, tmp_path, metrics=None):
+    """Train 50 steps here and in PyTorch; half-way each goes on with the other's saved state."""
+    pairs = [(library, *make(library)) for library in (cp, torch)]
+    for step in range(STEPS):
+        if step == STEPS // 2:
+            ours, theirs = ([part.state_dict() for part in pair[1:]] for pair in pairs)
+            params = [[g["params"] for g in pair[1].param_groups] for pair in pairs]
+            pairs = [(library, *make(library)) for library in (cp, torch)]
+            for (library, optimizer, _), kept in zip(pairs, params):
+                with library.no_grad():
+                    for group, values in zip(optimizer.param_groups, kept):
+                        group["params"][0].copy_(values[0])
+            torch.save(theirs, tmp_path / "theirs.pt")
+            cp.save(ours, tmp_path / "ours.safetensors")
+            read = cp.load(tmp_path / "theirs.pt"), as_torch(cp.load(tmp_path / "ours.safetensors"))
+            for (_, *parts), states in zip(pairs, read):
+                for part, state in zip(parts, states):
+                    part.load_state_dict(state)
+        for library, optimizer, schedule in pairs:
+            trained(
+                library, optimizer, schedule, step, *(metrics[step : step + 1] if metrics else ())
+            )
+        close(*(rates(optimizer) for _, optimizer, _ in pairs))
+        close(*(schedule.get_last_lr() for *_, schedule in pairs))
+        for groups in zip(*(optimizer.param_groups for _, optimizer, _ in pairs)):
+            ours, theirs = (group["params"][0].item() for group in groups)
+            assert ours == pytest.approx(theirs, rel=1e-7, abs=1e-7)
+
+
+@pytest.mark.parametrize("kind", ["SGD", "Adam"])
 @pytest.mark.parametrize("case", CASES)
-def test_a_state_saved_half_way_continues(case):
-    optimizer = optimizer_of(cp)
-    schedule = schedule_of(cp, optimizer, case)
-    for _ in range(7):
-        optimizer.step()
-        schedule.step()
-    saved = optimizer.state_dict(), schedule.state_dict()
-    again = optimizer_of(cp)
-    resumed = schedule_of(cp, again, case)
-    again.load_state_dict(saved[0])
-    resumed.load_state_dict(saved[1])
-    for _ in range(STEPS - 7):
-        for each in (optimizer, again):
-            each.step()
-        schedule.step()
-        resumed.step()
-        close(rates(again), rates(optimizer))
+def test_half_way_the_states_can_be_exchanged_through_files(case, kind, tmp_path):
+    def make(library):
+        optimizer = optimizer_of(library, kind)
+        return optimizer, schedule_of(library, optimizer, case)
+
+    exchanged(make, tmp_path)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_state_has_what_pytorchs_has(case):
+    """So that it also overrules the options that a schedule was made with."""
+    ours, theirs = (
+        schedule_of(library, optimizer_of(library), case).state_dict() for library in (cp, torch)
+    )
+    for name in theirs.keys() - {"_get_lr_called_within_step", "_step_count"}:
+        if isinstance(theirs[name], (float, list)) and "_schedule" not in name:
+            assert ours[name] == pytest.approx(theirs[name]), name
+        else:
+            assert ours[name] == theirs[name], name
+
+
+@pytest.mark.parametrize("how", ["chained", "chained cosine", "sequential", "three in sequence"])
+def test_half_way_the_states_of_combined_schedules_can_be_exchanged(how, tmp_path):
+    exchanged(lambda library: combined(library, how), tmp_path)
+
+
+def test_half_way_the_states_of_a_plateau_can_be_exchanged(tmp_path):
+    def make(library):
+        optimizer = optimizer_of(library)
+        return optimizer, library.optim.lr_scheduler.ReduceLROnPlateau(
+            optimizer, patience=1, factor=0.7, cooldown=2
+        )
+
+    exchanged(make, tmp_path, metrics=[1.0 / (1 + step // 6) for step in range(STEPS)])
 
 
 @pytest.mark.parametrize(

@@ -435,8 +435,9 @@ def plain(result):
     """A result as nested lists of (dtype, shape, values), and the names of its fields."""
     if hasattr(result, "_fields") or type(result).__module__ == "torch.return_types":
         names = getattr(result, "_fields", None) or [
-            name for name in dir(result) if not name.startswith(("_", "n_")) and
-            name not in ("count", "index")
+            name
+            for name in dir(result)
+            if not name.startswith(("_", "n_")) and name not in ("count", "index")
         ]
         return {name: plain(getattr(result, name)) for name in sorted(names)}
     if isinstance(result, (list, tuple)):

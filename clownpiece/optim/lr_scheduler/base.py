@@ -13,7 +13,7 @@ from typing import Any
 from ..optimizer import Optimizer
 from ..options import number
 
-__all__ = ["LRScheduler", "checked", "one_each"]
+__all__ = ["LRScheduler", "checked", "fields_of", "one_each", "restore_fields"]
 
 
 class LRScheduler:
@@ -87,9 +87,9 @@ class LRScheduler:
     def _begin(self) -> None:
         """The step from −1 to 0, which finds the groups' own learning rates and may scale them."""
         self._step_count = 1
-        self._initial = True
+        self._is_initial = True
         self._advance()
-        self._initial = False
+        self._is_initial = False
 
     def _advance(self, epoch: Any = None) -> None:
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
@@ -139,3 +139,14 @@ def one_each(values: Any, optimizer: Optimizer, name: str) -> list[Any]:
             f"expected one {name} or {count}, one for each parameter group; got {len(values)}"
         )
     return list(values)
+
+
+def fields_of(function: Any) -> dict[str, Any] | None:
+    """The fields of a callable object, for a state; None for plain functions and none at all."""
+    return None if function is None or hasattr(function, "__code__") else dict(function.__dict__)
+
+
+def restore_fields(function: Any, fields: dict[str, Any] | None) -> None:
+    """Give a callable object the fields that `fields_of` saved."""
+    if fields is not None:
+        function.__dict__.update(fields)

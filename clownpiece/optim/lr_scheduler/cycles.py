@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..optimizer import Optimizer
-from .base import LRScheduler, checked, one_each
+from .base import LRScheduler, checked, fields_of, one_each, restore_fields
 
 __all__ = ["CosineAnnealingWarmRestarts", "CyclicLR", "OneCycleLR"]
 
@@ -112,16 +112,18 @@ class CyclicLR(LRScheduler):
             )
         checked(optimizer, self)
         self.total_size = step_size_up + (step_size_down or step_size_up)
-        self.rising = step_size_up / self.total_size
+        self.step_ratio = step_size_up / self.total_size
         self.mode, self.gamma = mode, gamma
-        self.scale_fn, self.scale_mode = scale_fn, scale_mode
+        by_iterations = mode == "exp_range" and scale_fn is None
+        self._scale_fn_custom = scale_fn
+        self.scale_mode = "iterations" if by_iterations else scale_mode
         self.max_lrs = one_each(max_lr, optimizer, "max_lr")
         self.cycle_momentum = cycle_momentum
         if last_epoch == -1:
             for group, rate in zip(optimizer.param_groups, one_each(base_lr, optimizer, "base_lr")):
                 group["lr"] = group["initial_lr"] = rate
         if cycle_momentum:
-            _check_has_momentum(optimizer)
+            self.use_beta1 = _moves_betas(optimizer)
             self.base_momentums = one_each(base_momentum, optimizer, "base_momentum")
             self.max_momentums = one_each(max_momentum, optimizer, "max_momentum")
         super().__init__(optimizer, last_epoch)
@@ -129,7 +131,11 @@ class CyclicLR(LRScheduler):
     def get_lr(self) -> list[float]:
         cycle = math.floor(1 + self.last_epoch / self.total_size)
         place = 1 + self.last_epoch / self.total_size - cycle
-        height = place / self.rising if place <= self.rising else (1 - place) / (1 - self.rising)
+        height = (
+            place / self.step_ratio
+            if place <= self.step_ratio
+            else (1 - place) / (1 - self.step_ratio)
+        )
         height *= self._scale(cycle)
         if self.cycle_momentum:
             for group, low, high in zip(
@@ -139,15 +145,21 @@ class CyclicLR(LRScheduler):
         return [low + (high - low) * height for low, high in zip(self.base_lrs, self.max_lrs)]
 
     def _scale(self, cycle: int) -> float:
-        if self.scale_fn is not None:
-            return self.scale_fn(cycle if self.scale_mode == "cycle" else self.last_epoch)
+        if self._scale_fn_custom is not None:
+            return self._scale_fn_custom(cycle if self.scale_mode == "cycle" else self.last_epoch)
         if self.mode == "triangular2":
             return 1 / 2 ** (cycle - 1)
         return self.gamma**self.last_epoch if self.mode == "exp_range" else 1.0
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything but the optimizer and `scale_fn`."""
-        return {name: value for name, value in super().state_dict().items() if name != "scale_fn"}
+        """Everything but the optimizer; of `scale_fn` the fields, if it is an object with some."""
+        return {**super().state_dict(), "_scale_fn_custom": fields_of(self._scale_fn_custom)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continue where `state_dict` was taken, with one's own `scale_fn`."""
+        own = self._scale_fn_custom
+        super().load_state_dict({**state_dict, "_scale_fn_custom": own})
+        restore_fields(own, state_dict["_scale_fn_custom"])
 
 
 class OneCycleLR(LRScheduler):
@@ -194,23 +206,22 @@ class OneCycleLR(LRScheduler):
             raise ValueError(
                 f"anneal_strategy must be 'cos' or 'linear', but got {anneal_strategy!r}"
             )
-        self.anneal_strategy = anneal_strategy
+        self._anneal_func_type = anneal_strategy
         self.cycle_momentum = cycle_momentum
         top = pct_start * self.total_steps - 1
-        # Each phase: its last step, and which of (initial, max, min) the rate leads from and to.
-        self.phases: list[tuple[float, str, str]] = [(top, "initial_lr", "max_lr")]
+        self._schedule_phases = [_phase(top, "initial_lr", "max_lr")]
         if three_phase:
-            self.phases.append((2 * top, "max_lr", "initial_lr"))
-            self.phases.append((self.total_steps - 1, "initial_lr", "min_lr"))
+            self._schedule_phases.append(_phase(2 * top, "max_lr", "initial_lr"))
+            self._schedule_phases.append(_phase(self.total_steps - 1, "initial_lr", "min_lr"))
         else:
-            self.phases.append((self.total_steps - 1, "max_lr", "min_lr"))
+            self._schedule_phases.append(_phase(self.total_steps - 1, "max_lr", "min_lr"))
         if last_epoch == -1:
             for group, high in zip(optimizer.param_groups, one_each(max_lr, optimizer, "max_lr")):
                 group["initial_lr"] = high / div_factor
                 group["max_lr"] = high
                 group["min_lr"] = group["initial_lr"] / final_div_factor
         if cycle_momentum:
-            _check_has_momentum(optimizer)
+            self.use_beta1 = _moves_betas(optimizer)
             lows = one_each(base_momentum, optimizer, "base_momentum")
             highs = one_each(max_momentum, optimizer, "max_momentum")
             if last_epoch == -1:
@@ -224,26 +235,36 @@ class OneCycleLR(LRScheduler):
                 f"Tried to step {self.last_epoch} times. The specified number of total steps is "
                 f"{self.total_steps}"
             )
-        start, number_of_phase = 0.0, 0
-        while self.last_epoch > self.phases[number_of_phase][0] and number_of_phase + 1 < len(
-            self.phases
-        ):
-            start, number_of_phase = self.phases[number_of_phase][0], number_of_phase + 1
-        end, source, target = self.phases[number_of_phase]
-        part = (self.last_epoch - start) / (end - start)
-        momenta = {"max_lr": "base_momentum"}
-        for group in self.optimizer.param_groups if self.cycle_momentum else ():
-            first, last = (group[momenta.get(name, "max_momentum")] for name in (source, target))
-            _set_momentum(group, self._between(first, last, part))
-        return [
-            self._between(group[source], group[target], part)
-            for group in self.optimizer.param_groups
-        ]
+        start, phases = 0.0, list(self._schedule_phases)
+        while self.last_epoch > phases[0]["end_step"] and len(phases) > 1:
+            start = phases.pop(0)["end_step"]
+        phase = phases[0]
+        part = (self.last_epoch - start) / (phase["end_step"] - start)
+
+        def now(group: dict[str, Any], what: str) -> float:
+            return self._between(group[phase[f"start_{what}"]], group[phase[f"end_{what}"]], part)
+
+        groups = self.optimizer.param_groups
+        for group in groups if self.cycle_momentum else ():
+            _set_momentum(group, now(group, "momentum"))
+        return [now(group, "lr") for group in groups]
 
     def _between(self, start: float, end: float, part: float) -> float:
-        if self.anneal_strategy == "linear":
+        if self._anneal_func_type == "linear":
             return start + (end - start) * part
         return end + (start - end) * (1 + math.cos(math.pi * part)) / 2
+
+
+def _phase(end: float, source: str, target: str) -> dict[str, Any]:
+    """The last step of a phase, and between which of a group's numbers it leads."""
+    momenta = {"max_lr": "base_momentum"}
+    return {
+        "end_step": end,
+        "start_lr": source,
+        "end_lr": target,
+        "start_momentum": momenta.get(source, "max_momentum"),
+        "end_momentum": momenta.get(target, "max_momentum"),
+    }
 
 
 def _total_steps(total: int | None, epochs: int | None, steps_per_epoch: int | None) -> int:
@@ -256,12 +277,14 @@ def _total_steps(total: int | None, epochs: int | None, steps_per_epoch: int | N
     return total
 
 
-def _check_has_momentum(optimizer: Optimizer) -> None:
+def _moves_betas(optimizer: Optimizer) -> bool:
+    """Whether its momentum is `betas[0]`; refuses an optimizer that has neither."""
     if not {"momentum", "betas"} & set(optimizer.defaults):
         raise ValueError(
             "optimizer must support momentum or beta1 with `cycle_momentum` option enabled; "
             f"{type(optimizer).__name__} has neither, so pass cycle_momentum=False"
         )
+    return "betas" in optimizer.defaults
 
 
 def _set_momentum(group: dict[str, Any], momentum: float) -> None:

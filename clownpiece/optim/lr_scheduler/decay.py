@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..optimizer import Optimizer
-from .base import LRScheduler, checked, one_each
+from .base import LRScheduler, checked, fields_of, one_each, restore_fields
 
 __all__ = [
     "ConstantLR",
@@ -48,9 +48,7 @@ class LambdaLR(LRScheduler):
     def state_dict(self) -> dict[str, Any]:
         """Everything but the optimizer and plain functions; callable objects give their fields."""
         state = super().state_dict()
-        state["lr_lambdas"] = [
-            None if hasattr(each, "__code__") else dict(each.__dict__) for each in self.lr_lambdas
-        ]
+        state["lr_lambdas"] = [fields_of(each) for each in self.lr_lambdas]
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -59,15 +57,14 @@ class LambdaLR(LRScheduler):
             {name: value for name, value in state_dict.items() if name != "lr_lambdas"}
         )
         for function, fields in zip(self.lr_lambdas, state_dict["lr_lambdas"]):
-            if fields is not None:
-                function.__dict__.update(fields)
+            restore_fields(function, fields)
 
 
 class MultiplicativeLR(LambdaLR):
     """Each step multiplies the learning rate by `lr_lambda(t)`."""
 
     def get_lr(self) -> list[float]:
-        if self._initial:
+        if self._is_initial:
             return self._current()
         factors = [factor(self.last_epoch) for factor in self.lr_lambdas]
         return [lr * factor for lr, factor in zip(self._current(), factors)]
@@ -171,7 +168,7 @@ class LinearLR(LRScheduler):
     def get_lr(self) -> list[float]:
         if self.last_epoch == 0:
             return self._scaled(self.start_factor)
-        if self._initial or self.last_epoch > self.total_iters:
+        if self._is_initial or self.last_epoch > self.total_iters:
             return self._current()
         return self._scaled(self._factor(self.last_epoch) / self._factor(self.last_epoch - 1))
 
@@ -201,7 +198,7 @@ class ExponentialLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
-        return self._scaled(1.0 if self._initial else self.gamma)
+        return self._scaled(1.0 if self._is_initial else self.gamma)
 
     def _formula(self, base: float) -> float:
         return base * self.gamma**self.last_epoch
@@ -222,7 +219,7 @@ class PolynomialLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
-        if self._initial or self.last_epoch > self.total_iters:
+        if self._is_initial or self.last_epoch > self.total_iters:
             return self._current()
         left = self.total_iters - self.last_epoch
         return self._scaled((left / (left + 1)) ** self.power)
@@ -250,7 +247,7 @@ class CosineAnnealingLR(LRScheduler):
 
     def get_lr(self) -> list[float]:
         current = self._current()
-        if self._initial:
+        if self._is_initial:
             return current
         step = self.last_epoch
         if (step - 1 - self.T_max) % (2 * self.T_max) == 0:

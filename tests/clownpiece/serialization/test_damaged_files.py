@@ -101,7 +101,8 @@ def test_a_header_that_lies_is_refused_before_memory_is_taken(content):
         (npy(descr="'|O'"), "Python objects"),
         (npy(descr="[('a', '<f8')]"), "named fields"),
         (npy(descr="'<f8', 'x': __import__('os')"), "cannot be understood"),
-        (npy(descr="'nonsense'"), "damaged"),
+        (npy(descr="'nonsense'"), "cannot be understood"),
+        (npy(descr="'<, '"), "cannot be understood"),
         (npy(descr="'<f3'"), "damaged"),
         (npy(order="1"), "cannot be understood"),
         (npy(version=b"\x09\x00"), "no .npy header"),
@@ -110,7 +111,7 @@ def test_a_header_that_lies_is_refused_before_memory_is_taken(content):
         (b"", "no .npy header"),
         (b"\x93NUMPY\x01", "no .npy header"),
     ],
-    ids=range(17),
+    ids=range(18),
 )
 def test_an_npy_header_that_lies_is_refused_before_memory_is_taken(entry, told):
     content = zip_of({"x.npy": entry})
