@@ -36,6 +36,7 @@ class Mode(threading.local):
     anomaly: bool = False
     observer: Observer | None = None
     saving: SavingHooks | None = None
+    observers: tuple[observe_ops, ...] = ()
 
 
 mode = Mode()
@@ -166,22 +167,32 @@ def is_inference_mode_enabled() -> bool:
     return mode.inference
 
 
-@contextmanager
-def observe_ops(observer: Observer) -> Iterator[None]:
-    """Call `observer(op, inputs, params, outputs, seconds)` after each operation of this thread.
+class observe_ops:
+    """Until it ends, call `observer(op, inputs, params, outputs, seconds)` after each operation.
 
-    `op` is the record, `inputs` a flat tuple as the operation was given them, `params` a dict,
-    `outputs` a tuple of tensors. Observers nest: the inner one is called first.
+    Only operations of the thread that entered it are told of, and it ends in that thread. `op` is
+    the record, `inputs` a flat tuple as the operation was given them, `params` a dict, `outputs` a
+    tuple of tensors. Observers nest, the inner one is called first, and may end in any order.
     """
-    outer = mode.observer
 
-    def both(op: Any, inputs: tuple, params: dict, outputs: tuple, seconds: float) -> None:
-        observer(op, inputs, params, outputs, seconds)
-        if outer is not None:
-            outer(op, inputs, params, outputs, seconds)
+    def __init__(self, observer: Observer) -> None:
+        self.observer = observer
 
-    mode.observer = both
-    try:
-        yield
-    finally:
-        mode.observer = outer
+    def __enter__(self) -> observe_ops:
+        _observe((self, *mode.observers))
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        _observe(tuple(each for each in mode.observers if each is not self))
+
+
+def _observe(observers: tuple[observe_ops, ...]) -> None:
+    mode.observers = observers
+    mode.observer = observers[0].observer if observers else None
+    if len(observers) > 1:
+
+        def tell_all(*event: Any) -> None:
+            for each in observers:
+                each.observer(*event)
+
+        mode.observer = tell_all

@@ -21,6 +21,7 @@ from .loss import *
 from .loss_layers import *
 from .module import Module
 from .normalization import *
+from .observe import observe_calls
 from .parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 from .pooling import *
 from .recurrent import *

@@ -23,6 +23,7 @@ __all__ = [
     "RemovableHandle",
     "call_with_hooks",
     "global_hooks",
+    "has_hooks",
     "register_module_buffer_registration_hook",
     "register_module_forward_hook",
     "register_module_forward_pre_hook",
@@ -191,6 +192,17 @@ def registered(table: HookTable, module: Any, name: str, value: Any) -> Any:
 
 
 # -- one call of a module that has hooks ----------------------------------------------------
+
+
+def has_hooks(module: Any) -> bool:
+    """Whether there is a hook to run when this module is called."""
+    return bool(
+        module._forward_hooks
+        or module._forward_pre_hooks
+        or module._backward_hooks
+        or module._backward_pre_hooks
+        or global_hooks.any_call
+    )
 
 
 def call_with_hooks(module: Any, args: tuple, kwargs: dict[str, Any]) -> Any:

@@ -36,6 +36,7 @@ from ..tensor import device as Device
 from . import init
 from .errors import MissingAttribute, note_module
 from .hooks import Hookable, call_with_hooks, global_hooks, registered
+from .observe import observed_call, observers
 from .parameter import Buffer, Parameter
 from .state import Stateful
 
@@ -100,6 +101,9 @@ class Module(Hookable, Stateful):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the hooks and `forward`; an error on its way out learns this module's path."""
         try:
+            if observers:
+                return observed_call(self, args, kwargs)
+            # What `has_hooks` asks, without the price of a call.
             if (
                 self._backward_hooks
                 or self._backward_pre_hooks

@@ -225,6 +225,22 @@ def test_observers_see_every_operation_and_nest():
     assert outer == ["add", "sum", "mul"] and inner == ["sum"]
 
 
+def test_observers_may_end_in_any_order():
+    told = []
+    first, second = (
+        cp.autograd.observe_ops(lambda op, *rest, name=name: told.append(name)) for name in "ab"
+    )
+    x = cp.ones(2)
+    first.__enter__()
+    second.__enter__()
+    x + 1
+    first.__exit__()
+    x + 1
+    second.__exit__()
+    x + 1
+    assert told == ["b", "a", "b"]
+
+
 class TestFunction:
     def test_its_backward_can_be_differentiated_again(self):
         class Square(cp.autograd.Function):
