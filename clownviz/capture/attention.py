@@ -12,17 +12,16 @@ as the product of queries and keys, so they are kept only where arrays are kept.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..look import LOOK
-from .backend import OpEvent
-from .keep import Keeper
+from .keep import Full, Keeper
 from .tape import AttentionWeights, Operation, Tape
 
-__all__ = ["MASKED", "AttentionWatcher", "attention_weights", "decode_weights", "encode_weights"]
+__all__ = ["MASKED", "AttentionWatcher", "OpEvent", "attention_weights", "decode_weights", "encode_weights"]
 
 _CODES = LOOK["codes"]
 TOP: int = _CODES["top"]
@@ -117,6 +116,14 @@ def _softmax(scores: np.ndarray) -> np.ndarray:
         return exponentials / np.where(total == 0, 1, total)
 
 
+class OpEvent(NamedTuple):
+    """The tensors and the parameters of an operation that has just run."""
+
+    inputs: Sequence[Any]
+    params: Mapping[str, Any]
+    outputs: Sequence[Any]
+
+
 class AttentionWatcher:
     """Told of every operation, it writes the weights of those that are attention on the tape.
 
@@ -128,7 +135,7 @@ class AttentionWatcher:
         self.tape = tape
         self.keeper = keeper
         self.array = array
-        self.active = keeper.keep in ("sample", "full")
+        self.active = keeper.part is not None
         # Ids of Values: scores that may be on their way to a softmax; parameters that were turned
         # around for a product; weights on their way to a product, with what was seen of them.
         self._scores: set[int] = set()
@@ -221,7 +228,7 @@ class AttentionWatcher:
 
     def _examples(self, shape: tuple[int, ...]) -> int:
         """How many examples of the batch are kept."""
-        if self.keeper.keep != "full":
+        if not isinstance(self.keeper.part, Full):
             return 1
         return max(1, min(shape[0], MOST_CELLS // max(1, math.prod(shape[1:]))))
 

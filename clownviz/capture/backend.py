@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-__all__ = ["Backend", "Handle", "OpEvent", "Place", "array_of", "backend_of", "register"]
+__all__ = [
+    "Backend",
+    "Enter",
+    "Handle",
+    "Leave",
+    "OpFacts",
+    "OpHook",
+    "Place",
+    "StepHook",
+    "array_of",
+    "backend_of",
+    "register",
+]
 
 
 class Handle(Protocol):
@@ -26,17 +38,19 @@ class Place(NamedTuple):
     module: Any
 
 
-class OpEvent(NamedTuple):
-    """One operation that ran on tensors."""
+class OpFacts(NamedTuple):
+    """What a reader is told of one operation; a multiply-add counts two `flops`."""
 
     name: str
     latex: str
-    inputs: tuple[Any, ...]
-    outputs: tuple[Any, ...]
-    params: Mapping[str, Any]
-    inplace: bool
     flops: int
-    seconds: float
+    params: Mapping[str, Any]
+
+
+Enter = Callable[[Any, tuple, dict[str, Any]], None]
+Leave = Callable[[Any, Any, "BaseException | None"], None]
+OpHook = Callable[[Any, Sequence[Any], Mapping[str, Any], Sequence[Any], float], None]
+StepHook = Callable[[Any, tuple, dict[str, Any]], None]
 
 
 class Backend(Protocol):
@@ -46,20 +60,24 @@ class Backend(Protocol):
         """Whether this framework made the model."""
         ...
 
-    def is_tensor(self, value: Any) -> bool:
-        """Whether a value is one of its tensors."""
+    @property
+    def tensor(self) -> type:
+        """The class of its tensors."""
         ...
 
     def array(self, tensor: Any) -> np.ndarray:
         """The tensor's memory, not a copy; the caller must not write into it."""
         ...
 
-    def facts(self, tensor: Any) -> tuple[tuple[int, ...], str, int]:
-        """Shape, dtype's name, bytes."""
+    def facts(self, tensor: Any) -> tuple[tuple[int, ...], str, int, bool]:
+        """Shape, dtype's name, bytes, and whether it requires a gradient."""
         ...
 
     def identity(self, tensor: Any) -> Any:
-        """What is the same object for two tensors exactly if they are one: `x.detach()` is x."""
+        """What is the same object for two tensors exactly if they are one: `x.detach()` is x.
+
+        Weak references to it must be possible.
+        """
         ...
 
     def version(self, tensor: Any) -> int:
@@ -82,10 +100,6 @@ class Backend(Protocol):
         """Its own buffers by name."""
         ...
 
-    def requires_grad(self, tensor: Any) -> bool:
-        """Whether backward will compute a gradient for it."""
-        ...
-
     def extra(self, module: Any) -> str:
         """What the module's repr says between the parentheses."""
         ...
@@ -98,16 +112,14 @@ class Backend(Protocol):
         """The names of the positional arguments of its forward."""
         ...
 
-    def on_enter(self, module: Any, hook: Callable[..., None]) -> Handle:
-        """Call `hook(module, args, kwargs)` before each forward."""
-        ...
+    def observe_calls(
+        self, modules: Iterable[Any], enter: Enter, leave: Leave
+    ) -> AbstractContextManager[Any]:
+        """Call `enter(module, args, kwargs)` before and `leave(module, output, error)` after.
 
-    def on_leave(self, module: Any, hook: Callable[..., None]) -> Handle:
-        """Call `hook(module, args, kwargs, output)` after each forward that returned."""
-        ...
-
-    def on_end(self, module: Any, hook: Callable[..., None]) -> Handle:
-        """Call `hook(module, args, kwargs, output)` after each forward, also one that raised."""
+        Of each call of these modules in any thread; calls of others may be told too. One of output
+        and error is None. Neither a copy of a module nor a pickle takes the observing along.
+        """
         ...
 
     def on_gradient(self, tensor: Any, hook: Callable[[Any], None]) -> Handle:
@@ -118,8 +130,30 @@ class Backend(Protocol):
         """Call `hook(parameter)` when backward has added to the parameter's gradient."""
         ...
 
-    def observe(self, hook: Callable[[OpEvent], None]) -> AbstractContextManager[Any]:
-        """Call `hook(event)` after each operation of this thread."""
+    def observe_ops(self, hook: OpHook) -> AbstractContextManager[Any]:
+        """Call `hook(op, inputs, params, outputs, seconds)` after each operation of this thread.
+
+        It is entered and left in that thread, in any order with others. `op` is whatever
+        `op_facts` understands later; `inputs` has tensors, numbers and None; `outputs` has tensors;
+        `params` has "inplace" if the operation wrote into its first input. What capture itself
+        asks of tensors is not told.
+        """
+        ...
+
+    def op_facts(
+        self, op: Any, inputs: Sequence[Any], params: Mapping[str, Any], outputs: Sequence[Any]
+    ) -> OpFacts:
+        """What a reader is told of an operation that was observed, when its tensors may be gone.
+
+        Args:
+            op: as `observe_ops` gave it.
+            inputs, outputs: as it gave them, with a `tape.Value` in place of each tensor.
+            params: as it gave them, with texts in place of what is not plain.
+        """
+        ...
+
+    def observe_steps(self, before: StepHook, after: StepHook) -> AbstractContextManager[Any]:
+        """Call `before(optimizer, args, kwargs)` and `after(…)` around steps of all optimizers."""
         ...
 
     def site(self) -> tuple[tuple[Any, ...], str] | None:
@@ -178,7 +212,7 @@ def array_of(value: Any) -> np.ndarray | None:
     if isinstance(value, np.ndarray):
         return value
     for backend in _backends:
-        if backend.is_tensor(value):
+        if isinstance(value, backend.tensor):
             return backend.array(value)
     return None
 

@@ -2,43 +2,58 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
-from contextlib import ExitStack
-from functools import partial
+from copy import copy
 from typing import Any
 
 from . import clownpiece_backend  # noqa: F401  (makes itself known)
 from .backend import Backend, backend_of
-from .keep import Keeper, parse_bytes
+from .cells import end_earlier
+from .keep import Full, Keeper, Sample, parse_bytes
 from .protect import collector_paused, protected
-from .recorder import Hook, Recorder
+from .recorder import Recorder, Watched
+from .select import call_at, selected_paths
 from .statistics import statistics
 from .tape import ModuleInfo, ParameterInfo, Tape
+from .writer import GrowingTape
 
-__all__ = ["Capture", "capture", "describe", "run"]
+__all__ = ["Capture", "Full", "Sample", "capture", "describe", "run"]
 
 
 class Capture:
-    """Record on a tape what runs in a model, for as long as the `with` block lasts.
+    """Record on a tape what runs in a model: in a `with` block, or from `start()` to `stop()`.
 
     The hooks are this object's own. They are removed at the end, also by an exception or
-    Ctrl-C, and the model computes, bit by bit, what it would have computed without them.
-    Several captures of one model do not disturb each other.
+    Ctrl-C, and when nobody has the capture and its tape anymore. The model computes, bit by bit,
+    what it would have computed without them. Several captures of one model do not disturb each
+    other.
 
     Args:
         model: the model to watch.
+        select: the modules to look at: a path (`*` stands for any part of one component and `**`
+            for any components: "encoder.*.attn"), a compiled regular expression, a class, a
+            module, a predicate of path and module, or a list of these. The table of modules is
+            always whole, and the calls of the model itself are always counted.
         keep: "shapes", "statistics", "sample" (also the first example of each batch) or "full"
-            (also a copy of every input and output).
+            (also a copy of every input and output), or a `Sample` or `Full` that says more.
         gradients: also record the gradients that a backward computes, of activations and of
             parameters.
+        every: look only at every so many runs of the model; the others cost almost nothing.
+        until: a module, or one of its calls ("relu#2"), after which the forward is stopped; the
+            `with` block ends there, quietly.
         budget: how many bytes the tape may take. Beyond it the oldest arrays become statistics,
             and `tape.notes` says so.
 
     Raises:
-        TypeError: `model` is not a model.
-        ValueError: `keep` or `budget` makes no sense.
+        TypeError: `model` is not a model, or `select` nothing that selects.
+        ValueError: `keep`, `every` or `budget` makes no sense; `select` or `until` is nowhere in
+            the model.
 
     An exception passes through; it carries the partial tape as its attribute `tape`.
+
+    Attributes:
+        tape: the tape, once it has begun.
 
     >>> from clownpiece import nn, ones
     >>> model = nn.Sequential(nn.Linear(4, 3), nn.ReLU())
@@ -48,86 +63,114 @@ class Capture:
     [('Sequential', '(2, 3)'), ('0', '(2, 3)'), ('1', '(2, 3)')]
     """
 
+    tape: Tape | None = None
+
     def __init__(
         self,
         model: Any,
         *,
-        keep: str = "statistics",
+        select: Any = None,
+        keep: str | Sample | Full = "statistics",
         gradients: bool = False,
+        every: int = 1,
+        until: str | None = None,
         budget: str | int = "256 MiB",
     ) -> None:
         self.model = model
         self.backend: Backend = backend_of(model)
+        self.select = select
         self.keep = keep
         self.gradients = gradients
+        self.every = every
+        self.until = until
         self.budget = parse_bytes(budget)
-        Keeper(keep, self.budget)  # a wrong `keep` is an error here, not at the `with`
+        if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+            raise ValueError(f"every={every!r}: expected a number of runs, 1 or more")
+        # What is wrong is an error here, not at the `with`.
+        Keeper(keep, self.budget)
+        self._places()
         self._recorder: Recorder | None = None
-        self._exits = ExitStack()
 
     def start(self) -> Tape:
         """Begin. The tape that is returned grows as the model runs.
 
         Raises:
             RuntimeError: it has begun already.
+            ValueError: `until` was given, which needs the end of a `with` block to go to.
         """
-        if self._recorder is not None:
+        if self.until is not None:
+            raise ValueError(
+                f"until={self.until!r} leaves the model in the middle, for the end of a block: "
+                "write `with clownviz.capture(model, until=…) as tape: model(x)`, or call "
+                "clownviz.run(model, x, until=…)"
+            )
+        tape = self._begin(exact=False)
+        end_earlier(self.model, self._recorder)
+        return tape
+
+    def _begin(self, exact: bool) -> Tape:
+        if self._recorder is not None and self._recorder.active:
             raise RuntimeError(
                 "this capture is running already: stop() it first, or make a second one; "
                 "captures of one model nest"
             )
-        keeper = Keeper(self.keep, self.budget)
+        backend = self.backend
+        keeper = Keeper(self.keep, self.budget, exact=exact)
         tape = Tape(model=type(self.model).__name__)
-        recorder = self._recorder = Recorder(self.backend, tape, keeper, self.gradients)
+        recorder = Recorder(backend, tape, keeper, gradients=self.gradients, every=self.every)
+        self._recorder = recorder
         try:
-            _describe_into(tape, self.backend, self.model, keeper, recorder)
-            self._hook(recorder)
+            _describe_into(tape, backend, self.model, keeper, recorder)
+            recorder.start(self._places())
         except BaseException as error:
             self._end(error)
             raise
-        return tape
+        self.tape = GrowingTape(recorder.writer)
+        weakref.finalize(self.tape, recorder.finish).atexit = False
+        return self.tape
 
-    def _hook(self, recorder: Recorder) -> None:
-        backend, handles = self.backend, recorder.handles
-        hooked: set[int] = set()
-        for path, module in backend.places(self.model):
-            if id(module) in hooked:
-                continue
-            hooked.add(id(module))
-            handles.append(backend.on_enter(module, Hook(partial(recorder.enter, path))))
-            handles.append(backend.on_leave(module, Hook(partial(recorder.leave, path))))
-            handles.append(backend.on_end(module, Hook(partial(recorder.end, path))))
-        if self.gradients:
-            recorder.watch_parameters()
-        self._exits.enter_context(backend.observe(recorder.operation))
+    def _places(self) -> list[Watched]:
+        """The modules to watch, each once."""
+        places = list(self.backend.places(self.model))
+        chosen = selected_paths(places, self.select)
+        until, number = call_at(places, self.until) if self.until is not None else (None, 0)
+        ids = {id(place.module) for place in places if place.path in chosen}
+        watched: dict[int, Watched] = {}
+        for path, module in places:
+            looks = id(module) in ids
+            if (looks or path in ("", until)) and id(module) not in watched:
+                watched[id(module)] = Watched(
+                    module, path, looks, until=number if path == until else 0
+                )
+        return list(watched.values())
 
-    def stop(self) -> None:
+    def stop(self) -> Tape | None:
         """End: remove the hooks and complete the tape. Stopping twice does no harm."""
         self._end(None)
+        return self.tape
 
     def _end(self, error: BaseException | None) -> None:
-        recorder, self._recorder = self._recorder, None
-        if recorder is None:
+        recorder = self._recorder
+        if recorder is None or not recorder.active:
             return
-        try:
-            self._exits.close()
-        finally:
-            recorder.finish(error)
-        if _waits_for_shapes(recorder.tape):
+        recorder.finish(error)
+        tape = recorder.writer.tape
+        if _waits_for_shapes(tape):
             # A lazy module has learned its shapes from the run.
-            recorder.tape.modules.clear()
-            _describe_into(recorder.tape, self.backend, self.model, recorder.keeper, None)
+            tape.modules.clear()
+            _describe_into(tape, self.backend, self.model, recorder.keeper, None)
         if error is not None:
             try:
-                error.tape = recorder.tape  # type: ignore[attr-defined]
+                error.tape = tape  # type: ignore[attr-defined]
             except AttributeError:
                 pass  # an exception class with __slots__ takes no attribute
 
     def __enter__(self) -> Tape:
-        return self.start()
+        return self._begin(exact=False)
 
-    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> bool:
         self._end(error)
+        return self._recorder is not None and self._recorder.ends_with(error)
 
     @staticmethod
     def run(model: Any, *inputs: Any, **options: Any) -> Tape:
@@ -141,8 +184,10 @@ capture = Capture
 def run(
     model: Any,
     *inputs: Any,
-    keep: str = "statistics",
+    select: Any = None,
+    keep: str | Sample | Full = "statistics",
     gradients: bool = False,
+    until: str | None = None,
     loss: Callable[[Any], Any] | None = None,
     budget: str | int = "256 MiB",
     **kwargs: Any,
@@ -155,21 +200,28 @@ def run(
     Args:
         inputs, kwargs: what the model is called with.
         gradients: also run backward, from `loss(output)`, or else from the sum of the outputs.
-        keep, budget: as for `Capture`.
+        select, keep, until, budget: as for `Capture`. Statistics are of all values here.
 
     Raises:
         Whatever the forward raises, with the partial tape as its attribute `tape`.
     """
-    watch = Capture(model, keep=keep, gradients=gradients, budget=budget)
+    watch = Capture(
+        model, select=select, keep=keep, gradients=gradients, until=until, budget=budget
+    )
     backend = watch.backend
     with collector_paused(), protected(backend, model, (inputs, kwargs)):
-        with watch as tape:
+        tape = watch._begin(exact=True)
+        try:
             output = model(*inputs, **kwargs)
             if gradients:
                 backend.backward(output, loss)
+        except BaseException as error:
+            if not watch.__exit__(type(error), error, None):
+                raise
         # The graph dies here, before the random states come back: nothing outlives the run.
-        del output
-    return tape
+        output = None
+        watch.stop()
+    return copy(tape)
 
 
 def describe(model: Any, *, keep: str = "shapes") -> Tape:
@@ -227,13 +279,13 @@ def _own_tensors(
         (found[1], "buffer", backend.buffers(module)),
     ):
         for name, tensor in tensors:
-            shape, dtype, nbytes = backend.facts(tensor)
+            shape, dtype, nbytes, trainable = backend.facts(tensor)
             info = ParameterInfo(
                 path=f"{path}.{name}" if path else name,
                 shape=shape,
                 dtype=dtype,
                 bytes=nbytes,
-                trainable=backend.requires_grad(tensor),
+                trainable=trainable,
                 id=ids.setdefault(id(tensor), len(ids)),
             )
             if keeper.looks:

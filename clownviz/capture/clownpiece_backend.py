@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
+from operator import attrgetter
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -15,8 +17,12 @@ import numpy as np
 import clownpiece
 from clownpiece import Tensor, nn
 from clownpiece.autograd import no_grad, observe_ops
+from clownpiece.optim.optimizer import (
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
 
-from .backend import Backend, Handle, OpEvent, Place, register
+from .backend import Backend, Enter, Handle, Leave, OpFacts, OpHook, Place, StepHook, register
 from .families import family_of
 from .nested import leaf_objects
 
@@ -30,8 +36,9 @@ _MACHINERY = (
     "clownpiece.binding",
     "clownviz.capture",
 )
-_MODULE_CALL = ("clownpiece.nn.module", "clownpiece.nn.hooks")
-_DEEPEST_SITE = 40
+_MODULE_CALL = ("clownpiece.nn.module", "clownpiece.nn.hooks", "clownpiece.nn.observe")
+_DEEPEST_SITE = 80
+_CALL, _MACHINE, _LINE = object(), object(), object()
 
 
 class ClownpieceBackend(Backend):
@@ -45,27 +52,16 @@ class ClownpieceBackend(Backend):
 
     # -- tensors -----------------------------------------------------------------------------
 
-    def is_tensor(self, value: Any) -> bool:
-        return isinstance(value, Tensor)
+    tensor = Tensor
+    # Asked for every tensor that passes: an attrgetter takes half the time of a method.
+    array = staticmethod(attrgetter("array"))  # type: ignore[assignment]
+    identity = staticmethod(attrgetter("array"))  # type: ignore[assignment]
+    version = staticmethod(attrgetter("_version"))  # type: ignore[assignment]
+    base = staticmethod(attrgetter("_base"))  # type: ignore[assignment]
 
-    def array(self, tensor: Any) -> np.ndarray:
-        return tensor.numpy(force=True)
-
-    def identity(self, tensor: Any) -> Any:
-        return tensor.numpy(force=True)
-
-    def facts(self, tensor: Any) -> tuple[tuple[int, ...], str, int]:
-        array = tensor.numpy(force=True)
-        return array.shape, _dtype_name(array.dtype), array.nbytes
-
-    def version(self, tensor: Any) -> int:
-        return tensor._version
-
-    def base(self, tensor: Any) -> Any | None:
-        return tensor._base
-
-    def requires_grad(self, tensor: Any) -> bool:
-        return tensor.requires_grad
+    def facts(self, tensor: Any) -> tuple[tuple[int, ...], str, int, bool]:
+        array = tensor.array
+        return array.shape, _dtype_name(array.dtype), array.nbytes, tensor.requires_grad
 
     def gradient(self, tensor: Any) -> Any | None:
         # Asking a tensor in the middle of a graph for its .grad is answered by a warning.
@@ -121,14 +117,10 @@ class ClownpieceBackend(Backend):
 
     # -- hooks -------------------------------------------------------------------------------
 
-    def on_enter(self, module: Any, hook: Callable[..., None]) -> Handle:
-        return module.register_forward_pre_hook(hook, with_kwargs=True)
-
-    def on_leave(self, module: Any, hook: Callable[..., None]) -> Handle:
-        return module.register_forward_hook(hook, with_kwargs=True)
-
-    def on_end(self, module: Any, hook: Callable[..., None]) -> Handle:
-        return module.register_forward_hook(hook, with_kwargs=True, always_call=True)
+    def observe_calls(
+        self, modules: Iterable[Any], enter: Enter, leave: Leave
+    ) -> AbstractContextManager[Any]:
+        return nn.observe_calls(enter, leave)
 
     def on_gradient(self, tensor: Any, hook: Callable[[Any], None]) -> Handle:
         return tensor.register_hook(hook)
@@ -136,36 +128,45 @@ class ClownpieceBackend(Backend):
     def on_accumulated(self, parameter: Any, hook: Callable[[Any], None]) -> Handle:
         return parameter.register_post_accumulate_grad_hook(hook)
 
-    def observe(self, hook: Callable[[OpEvent], None]) -> AbstractContextManager[Any]:
-        def observer(op: Any, inputs: tuple, params: dict, outputs: tuple, seconds: float) -> None:
-            flops = op.flops_of(inputs, params, outputs)
-            inplace = bool(params.get("inplace", False))
-            if not op.variadic:
-                # A number that stands where a tensor could (`x * 2`) is a parameter to a reader.
-                numbers = {
-                    name: value
-                    for name, value in zip(op.inputs, inputs)
-                    if isinstance(value, (int, float))
-                }
-                params = {**numbers, **params} if numbers else params
-            hook(OpEvent(op.name, op.latex, inputs, outputs, params, inplace, flops, seconds))
+    def observe_ops(self, hook: OpHook) -> AbstractContextManager[Any]:
+        return observe_ops(hook)
 
-        return observe_ops(observer)
+    def op_facts(
+        self, op: Any, inputs: Sequence[Any], params: Mapping[str, Any], outputs: Sequence[Any]
+    ) -> OpFacts:
+        given = {name: value for name, value in params.items() if name != "inplace"}
+        flops = op.flops_of(inputs, given, outputs)
+        if not op.variadic:
+            # A number that stands where a tensor could (`x * 2`) is a parameter to a reader.
+            numbers = {
+                name: value for name, value in zip(op.inputs, inputs) if type(value) in (int, float)
+            }
+            given = {**numbers, **given}
+        return OpFacts(op.name, op.latex, flops, given)
+
+    @contextmanager
+    def observe_steps(self, before: StepHook, after: StepHook) -> Iterator[None]:
+        with (
+            register_optimizer_step_pre_hook(before),
+            register_optimizer_step_post_hook(after),
+        ):
+            yield
 
     def site(self) -> tuple[tuple[Any, ...], str] | None:
-        frame = sys._getframe(1)
-        key: list[tuple[int, int]] = []
-        text = ""
+        frame: FrameType | None = sys._getframe(1)
+        key: list[Any] = []
+        first = None
         while frame is not None and len(key) < _DEEPEST_SITE:
-            where = frame.f_globals.get("__name__", "")
-            if where in _MODULE_CALL:
+            kind = _kind_of(frame.f_globals.get("__name__", ""))
+            if kind is _CALL:
                 break
-            if not where.startswith(_MACHINERY):
-                key.append((id(frame.f_code), frame.f_lasti))
-                if not text:
-                    text = f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
-            frame = frame.f_back  # type: ignore[assignment]
-        return (tuple(key), text) if key else None
+            if kind is _LINE:
+                key += frame.f_code, frame.f_lasti
+                first = first or frame
+            frame = frame.f_back
+        if first is None:
+            return None
+        return tuple(key), f"{os.path.basename(first.f_code.co_filename)}:{first.f_lineno}"
 
     # -- a run without a trace ---------------------------------------------------------------
 
@@ -186,13 +187,21 @@ class ClownpieceBackend(Backend):
         if loss is not None:
             loss(output).backward()
             return
-        tensors = [t for t in leaf_objects(output, self.is_tensor) if t.requires_grad]
+        tensors = [t for t in leaf_objects(output, Tensor) if t.requires_grad]
         if not tensors:
             raise RuntimeError(
                 "gradients=True needs an output that requires a gradient, and this model's "
                 "output does not: is a parameter trainable, and is this outside of no_grad()?"
             )
         clownpiece.autograd.backward(tensors, [clownpiece.ones_like(t) for t in tensors])
+
+
+@lru_cache(maxsize=4096)
+def _kind_of(module: str) -> object:
+    """What a frame of this Python module is: a call of a module, machinery, or a line to name."""
+    if module in _MODULE_CALL:
+        return _CALL
+    return _MACHINE if module.startswith(_MACHINERY) else _LINE
 
 
 @lru_cache(maxsize=64)

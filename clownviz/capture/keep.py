@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from dataclasses import dataclass
 
 import numpy as np
 
-from .statistics import statistics
+from .statistics import spread, statistics, statistics_of
 from .tape import AttentionWeights, Value
 
-__all__ = ["KEEPS", "Keeper", "parse_bytes"]
+__all__ = ["KEEPS", "Full", "Keeper", "Sample", "parse_bytes"]
 
 KEEPS = ("shapes", "statistics", "sample", "full")
 
 SAMPLE_VALUES = 65_536
 STATS_BYTES = 800
 VALUE_BYTES = 200
+MOST_WAITING = 512
+"""So many samples wait for their statistics at most, with 4 kB each."""
 
 _UNITS = {"b": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "kb": 10**3, "mb": 10**6, "gb": 10**9}
 
@@ -47,37 +50,190 @@ def _no_size(budget: object) -> int:
     )
 
 
+# -- which part of a tensor ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A part of every tensor: some examples of the batch, some positions, some channels.
+
+    The batch is dimension 0. Of (N, T, E) positions are dimension 1 and channels dimension 2; of
+    (N, C, …) with four or more dimensions, and of (N, F), channels are dimension 1 and positions
+    all that follow. A tensor of one dimension stays whole.
+
+    Args:
+        batch, positions, channels: a slice, a number for one of them, or None for all.
+        most: how many values to keep at most; a larger part is cut, dimension by dimension.
+
+    >>> array, part = Sample(batch=2, positions=slice(None, None, 4)).of(np.zeros((8, 16, 3)))
+    >>> array.shape, part
+    ((1, 4, 3), 'batch 2, every 4th position')
+    """
+
+    batch: int | slice | None = 0
+    positions: int | slice | None = None
+    channels: int | slice | None = None
+    most: int = SAMPLE_VALUES
+
+    def of(self, array: np.ndarray) -> tuple[np.ndarray, str]:
+        """A copy of the part, and in words which part it is: "" for the whole."""
+        whole = slice(None)
+        if array.ndim < 2:
+            names, parts = ["position"] * array.ndim, [whole] * array.ndim
+        elif array.ndim == 3:
+            names = ["batch", "position", "channel"]
+            parts = [*map(_slice, (self.batch, self.positions, self.channels))]
+        else:
+            names = ["batch", "channel", *["position"] * (array.ndim - 2)]
+            positions = _slice(self.positions)
+            parts = [_slice(self.batch), _slice(self.channels), *[positions] * (array.ndim - 2)]
+        places = [range(*part.indices(size)) for part, size in zip(parts, array.shape)]
+        places = _within(places, self.most)
+        said = [_said(*each) for each in zip(names, places, array.shape)]
+        index = tuple(slice(p.start, p.stop if p.stop >= 0 else None, p.step) for p in places)
+        # Height and width are cut alike, which need not be said twice.
+        return array[index].copy(), ", ".join(filter(None, dict.fromkeys(said)))
+
+
+@dataclass(frozen=True)
+class Full:
+    """The whole tensor.
+
+    Args:
+        dtype: "float16" halves what floating-point numbers take; beyond its range they stay
+            at its end. None keeps them as they are.
+
+    Raises:
+        ValueError: it is no floating-point type.
+    """
+
+    dtype: str | None = None
+
+    def __post_init__(self) -> None:
+        try:
+            fits = self.dtype is None or np.dtype(self.dtype).kind == "f"
+        except TypeError:
+            fits = False
+        if not fits:
+            raise ValueError(
+                f"Full(dtype={self.dtype!r}): expected a floating-point type such as 'float16', or "
+                "None for the tensor's own"
+            )
+
+    def of(self, array: np.ndarray) -> tuple[np.ndarray, str]:
+        """A copy, and "" for the whole."""
+        if self.dtype is None or array.dtype.kind != "f":
+            return array.copy(), ""
+        with np.errstate(over="ignore"):
+            copied = array.astype(self.dtype)
+        lost = np.isinf(copied) & np.isfinite(array)
+        if lost.any():
+            largest = np.finfo(copied.dtype).max
+            copied[lost] = np.where(array[lost] < 0, -largest, largest)
+        return copied, ""
+
+
+def _slice(part: int | slice | None) -> slice:
+    if not isinstance(part, int):
+        return part or slice(None)
+    return slice(part, part + 1 if part != -1 else None)
+
+
+def _within(places: list[range], most: int) -> list[range]:
+    """The places, cut dimension by dimension until there are at most so many values."""
+    places = list(places)
+    for axis in range(len(places)):
+        count = 1
+        for each in places:
+            count *= len(each)
+        if count <= most:
+            break
+        rest = count // len(places[axis])
+        places[axis] = places[axis][: max(1, most // rest)]
+    return places
+
+
+def _said(name: str, places: range, size: int) -> str:
+    if len(places) == size:
+        return ""
+    each = "example" if name == "batch" else name
+    if not places:
+        return f"none of the {size} {each}s"
+    if len(places) == 1:
+        return f"{name} {places[0]}"
+    ends = f"{places[0]}–{places[-1]}"
+    if places.step == 1:
+        return f"{'batch' if name == 'batch' else name + 's'} {ends}"
+    every = f"every {_ordinal(places.step)} {each}"
+    whole = len(places) == len(range(0, size, places.step)) and places[0] < places.step
+    return every if whole else f"{every} of {ends}"
+
+
+def _ordinal(number: int) -> str:
+    """2nd, 3rd, 4th, 11th, 22nd; -1st for backwards."""
+    ones, tens = abs(number) % 10, abs(number) // 10 % 10
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(ones, "th") if tens != 1 else "th"
+    return f"{number}{ending}"
+
+
+# -- the budget ------------------------------------------------------------------------------
+
+
 class Keeper:
     """Looks at arrays, and lets go of the oldest ones when the budget is used up.
 
     Full arrays go first and leave their statistics; then statistics go and leave shapes.
+
+    Args:
+        keep: one of `KEEPS`, a `Sample` or a `Full`.
+        budget: in bytes.
+        exact: search large arrays as a whole for their range, NaN and Inf, at once. Otherwise a
+            sample of each is taken, and the statistics of many are computed together later.
+
+    Attributes:
+        part: what copies arrays; None if none are kept.
+        looks: whether arrays are looked at, beyond their shapes.
+
+    Raises:
+        ValueError: `keep` is none of these.
     """
 
-    def __init__(self, keep: str, budget: int) -> None:
-        if keep not in KEEPS:
-            raise ValueError(f"keep={keep!r} is not known: expected one of {', '.join(KEEPS)}")
-        self.keep = keep
+    def __init__(self, keep: str | Sample | Full, budget: int, *, exact: bool = True) -> None:
+        if not isinstance(keep, (Sample, Full)) and keep not in KEEPS:
+            raise ValueError(
+                f"keep={keep!r} is not known: expected one of {', '.join(KEEPS)}, or a "
+                "clownviz.Sample or clownviz.Full"
+            )
+        known: dict[str, Sample | Full] = {"sample": Sample(), "full": Full()}
+        self.part = known.get(keep) if isinstance(keep, str) else keep
+        self.looks = keep != "shapes"
         self.budget = budget
+        self.exact = exact
         self.used = 0
         self.dropped_arrays = 0
         self.dropped_stats = 0
         self._arrays: deque[Value | AttentionWeights] = deque()
         self._stats: deque[Value] = deque()
-
-    @property
-    def looks(self) -> bool:
-        """Whether arrays are looked at, beyond their shapes."""
-        return self.keep != "shapes"
+        self._waiting: list[tuple[Value, np.ndarray, int]] = []
 
     def look(self, value: Value, array: np.ndarray) -> None:
-        """Fill in statistics and, if wanted, a copy."""
-        value.stats = statistics(array)
+        """Fill in statistics, now or at the next `settle`, and, if wanted, a copy."""
+        self.measure(value, array)
+        if self.part is not None:
+            copied, value.part = self.part.of(array)
+            self.hold(value, copied)
+
+    def measure(self, value: Value, array: np.ndarray) -> None:
+        """Fill in statistics, now or at the next `settle`."""
+        if self.exact:
+            value.stats = statistics(array)
+        else:
+            self._waiting.append((value, spread(array), array.size))
+            if len(self._waiting) >= MOST_WAITING:
+                self.settle()
         self.used += VALUE_BYTES + STATS_BYTES
         self._stats.append(value)
-        copied = self.copy(array)
-        if copied is not None:
-            self.hold(value, copied)
-        elif self.used > self.budget:
+        if self.used > self.budget:
             self._let_go()
 
     def hold(self, value: Value | AttentionWeights, array: np.ndarray) -> None:
@@ -88,17 +244,17 @@ class Keeper:
         if self.used > self.budget:
             self._let_go()
 
-    def copy(self, array: np.ndarray) -> np.ndarray | None:
-        """What to keep of an array; None for nothing."""
-        if self.keep == "full":
-            return array.copy()
-        if self.keep == "sample":
-            return sample(array).copy()
-        return None
+    def settle(self) -> None:
+        """Compute the statistics that are still to be computed."""
+        waiting, self._waiting = self._waiting, []
+        if waiting:
+            values, samples, sizes = zip(*waiting)
+            for value, stats in zip(values, statistics_of(samples, sizes)):
+                value.stats = stats
 
     def copy_parameter(self, array: np.ndarray) -> np.ndarray | None:
-        """A copy of a parameter if everything is kept and there is room for it."""
-        if self.keep not in ("full", "sample") or self.used + array.nbytes > self.budget:
+        """A copy of a parameter if arrays are kept and there is room for it."""
+        if self.part is None or self.used + array.nbytes > self.budget:
             return None
         self.used += array.nbytes
         return array.copy()
@@ -110,6 +266,8 @@ class Keeper:
                 self.used -= value.array.nbytes
                 value.array = None
                 self.dropped_arrays += 1
+        if self.used > self.budget:
+            self.settle()
         while self.used > self.budget and self._stats:
             self._stats.popleft().stats = None
             self.used -= STATS_BYTES
@@ -126,15 +284,3 @@ class Keeper:
             )
             if count
         ]
-
-
-def sample(array: np.ndarray) -> np.ndarray:
-    """The first example of a batch, or as much of it as a picture can show."""
-    kept = array[:1] if array.ndim > 1 else array
-    axis = 0
-    while kept.size > SAMPLE_VALUES and axis < kept.ndim:
-        rest = kept.size // max(kept.shape[axis], 1)
-        fits = max(1, SAMPLE_VALUES // max(rest, 1))
-        kept = kept[(slice(None),) * axis + (slice(0, fits),)]
-        axis += 1
-    return kept

@@ -30,21 +30,22 @@ class Ref(int):
         return f"Ref({int(self)})"
 
 
-def replace(nest: Any, is_leaf: Callable[[Any], bool], leaf: Callable[[Any], Any]) -> Nested:
-    """The nest with `leaf(x)` for every leaf and a short text for everything else.
+Kinds = type | tuple[type, ...]
+
+
+def replace(nest: Any, kinds: Kinds, leaf: Callable[[Any], Any]) -> Nested:
+    """The nest with `leaf(x)` for every `x` of these kinds and a short text for everything else.
 
     Dataclasses become dicts and named tuples stay readable as dicts, so that names survive.
 
-    >>> replace({"x": [1.5, "on"]}, lambda x: isinstance(x, float), lambda x: Ref(7))
+    >>> replace({"x": [1.5, "on"]}, float, lambda x: Ref(7))
     {'x': [Ref(7), "'on'"]}
     """
-    return _replace(nest, is_leaf, leaf, DEPTH)
+    return _replace(nest, kinds, leaf, DEPTH)
 
 
-def _replace(
-    nest: Any, is_leaf: Callable[[Any], bool], leaf: Callable[[Any], Any], depth: int
-) -> Nested:
-    if is_leaf(nest):
+def _replace(nest: Any, kinds: Kinds, leaf: Callable[[Any], Any], depth: int) -> Nested:
+    if isinstance(nest, kinds):
         return leaf(nest)
     if not isinstance(nest, (tuple, list, Mapping)) and not _is_dataclass(nest):
         return short(nest)
@@ -53,14 +54,14 @@ def _replace(
     depth -= 1
     names = getattr(nest, "_fields", None) if isinstance(nest, tuple) else None
     if names is not None:
-        return {name: _replace(x, is_leaf, leaf, depth) for name, x in zip(names, nest)}
+        return {name: _replace(x, kinds, leaf, depth) for name, x in zip(names, nest)}
     if isinstance(nest, Mapping):
-        return {str(key): _replace(x, is_leaf, leaf, depth) for key, x in nest.items()}
+        return {str(key): _replace(x, kinds, leaf, depth) for key, x in nest.items()}
     if isinstance(nest, (tuple, list)):
         kind = tuple if isinstance(nest, tuple) else list
-        return kind(_replace(x, is_leaf, leaf, depth) for x in nest)
+        return kind(_replace(x, kinds, leaf, depth) for x in nest)
     return {
-        field.name: _replace(getattr(nest, field.name, None), is_leaf, leaf, depth)
+        field.name: _replace(getattr(nest, field.name, None), kinds, leaf, depth)
         for field in dataclasses.fields(nest)
     }
 
@@ -141,8 +142,8 @@ def _holds_tensor(nest: Nested) -> bool:
     return next(leaves(nest), None) is not None
 
 
-def leaf_objects(nest: Any, is_leaf: Callable[[Any], bool]) -> Iterator[Any]:
-    """The leaves of a nest of live objects, each once."""
+def leaf_objects(nest: Any, kinds: Kinds) -> Iterator[Any]:
+    """The objects of these kinds in a nest of live objects, each once."""
     seen: set[int] = set()
     waiting = [(nest, DEPTH)]
     while waiting:
@@ -150,7 +151,7 @@ def leaf_objects(nest: Any, is_leaf: Callable[[Any], bool]) -> Iterator[Any]:
         if id(item) in seen:
             continue
         seen.add(id(item))
-        if is_leaf(item):
+        if isinstance(item, kinds):
             yield item
         elif depth == 0:
             continue

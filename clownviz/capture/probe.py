@@ -12,30 +12,30 @@ import numpy as np
 from .gate import Gate
 from .tape import ABSENT
 
-__all__ = ["ABSENT", "NonFinite", "Probe", "norm"]
+__all__ = ["ABSENT", "NonFinite", "Norms", "Probe", "flat", "norm"]
 
 # Sums of squares in between are exact enough in float32; outside they lose digits or overflow.
 _SAFE = (1e-30, 1e30)
 
 
-def norm(flat: np.ndarray) -> float:
+def norm(numbers: np.ndarray) -> float:
     """Euclidean norm of a 1-D array, without under- or overflow; NaN and Inf come out as they are.
 
     >>> norm(np.array([3e-200, 4e-200])), norm(np.array([1.0, np.inf]))
     (5e-200, inf)
     """
     with np.errstate(all="ignore"):
-        return _norm(flat)
+        return _norm(numbers)
 
 
-def _norm(flat: np.ndarray) -> float:
-    square = float(flat.dot(flat))
+def _norm(numbers: np.ndarray) -> float:
+    square = float(numbers.dot(numbers))
     if _SAFE[0] < square < _SAFE[1]:
         return math.sqrt(square)
-    largest = float(np.abs(flat).max(initial=0))
+    largest = float(np.abs(numbers).max(initial=0))
     if largest == 0 or not math.isfinite(largest):
         return largest
-    scaled = flat.astype(np.float64) / largest
+    scaled = numbers.astype(np.float64) / largest
     return largest * math.sqrt(float(scaled.dot(scaled)))
 
 
@@ -77,21 +77,88 @@ class Receiver(Protocol):
         """The probe cannot go on."""
 
 
-class Probe:
-    """Hooks around an optimizer's step; they hand one row of norms a step to a recorder.
+class Norms:
+    """Norms of gradients, updates and weights around one step of an optimizer.
 
-    The row is ``[gradients | updates | weights]``, a number a parameter each. The weights before
-    the step are copied into one buffer that is used again and again, and become the update in
-    place there.
+    The row is ``[gradients | updates | weights]``, a number a parameter each; `ABSENT` where there
+    is no gradient. The weights before the step are copied into one buffer that is used again and
+    again, and become the update in place there.
+
+    Args:
+        parameters: what is measured, in this order.
+        on_nonfinite: called with the index of a parameter, "gradient" or "weight", and its
+            numbers, when not all of them are finite.
     """
 
-    def __init__(self, recorder: Receiver, parameters: list[Any]) -> None:
-        self._recorder = recorder
-        self._parameters = parameters
+    def __init__(
+        self,
+        parameters: list[Any],
+        on_nonfinite: Callable[[int, str, np.ndarray], None] = lambda *found: None,
+    ) -> None:
+        self.parameters = parameters
+        self._on_nonfinite = on_nonfinite
         self._sizes: list[int] = []
         self._before = np.empty(0, np.float32)
         self._parts: list[np.ndarray] = []
         self._row: np.ndarray | None = None
+
+    def before(self, optimizer: Any, args: tuple, kwargs: dict[str, Any]) -> None:
+        """Remember the weights, measure the gradients."""
+        with np.errstate(all="ignore"):
+            row = np.empty(3 * len(self.parameters), np.float32)
+            weights = [flat(parameter) for parameter in self.parameters]
+            if [weight.size for weight in weights] != self._sizes:
+                self._lay_out(weights)
+            np.concatenate(weights, out=self._before)
+            if not _has_closure(optimizer, args, kwargs):
+                self._measure_gradients(row)
+            self._row = row
+
+    def after(self, optimizer: Any, args: tuple, kwargs: dict[str, Any]) -> np.ndarray | None:
+        """Measure updates and weights; the row, or None if `before` was not told of this step."""
+        row, self._row = self._row, None
+        if row is not None:
+            with np.errstate(all="ignore"):
+                # A closure computes its gradients within the step.
+                if _has_closure(optimizer, args, kwargs):
+                    self._measure_gradients(row)
+                self._measure_weights(row)
+        return row
+
+    def _lay_out(self, weights: list[np.ndarray]) -> None:
+        """Make the buffer, as wide as the widest weight so that no update is lost in rounding."""
+        self._sizes = [weight.size for weight in weights]
+        self._before = np.empty(sum(self._sizes), np.result_type(np.float32, *weights))
+        self._parts = np.split(self._before, np.cumsum(self._sizes)[:-1])
+
+    def _measure_gradients(self, row: np.ndarray) -> None:
+        for index, parameter in enumerate(self.parameters):
+            grad = parameter.grad
+            if grad is None:
+                row[index] = ABSENT
+                continue
+            numbers = flat(grad)
+            row[index] = size = _norm(numbers)
+            if not math.isfinite(size):
+                self._on_nonfinite(index, "gradient", numbers)
+
+    def _measure_weights(self, row: np.ndarray) -> None:
+        count = len(self.parameters)
+        for index, (parameter, update) in enumerate(zip(self.parameters, self._parts)):
+            numbers = flat(parameter)
+            np.subtract(numbers, update, out=update)
+            row[count + index] = _norm(update)
+            row[2 * count + index] = size = _norm(numbers)
+            if not math.isfinite(size):
+                self._on_nonfinite(index, "weight", numbers)
+
+
+class Probe:
+    """Hooks around an optimizer's step; they hand one row of `Norms` a step to a recorder."""
+
+    def __init__(self, recorder: Receiver, parameters: list[Any]) -> None:
+        self._recorder = recorder
+        self._norms = Norms(parameters, self._note)
         self._handles: list[Any] = []
 
     def attach(self, optimizer: Any) -> None:
@@ -113,35 +180,21 @@ class Probe:
         return bool(self._handles)
 
     def before_step(self, optimizer: Any, args: tuple, kwargs: dict[str, Any]) -> None:
-        """Remember the weights, measure the gradients."""
-        self._row = None
+        """Measure what is there before the step, if it is the turn of this one."""
         if self._recorder.count % self._recorder.every:
             return
         try:
-            with np.errstate(all="ignore"):
-                row = np.empty(3 * len(self._parameters), np.float32)
-                weights = [_flat(parameter) for parameter in self._parameters]
-                if [weight.size for weight in weights] != self._sizes:
-                    self._lay_out(weights)
-                np.concatenate(weights, out=self._before)
-                if not _has_closure(optimizer, args, kwargs):
-                    self._measure_gradients(row)
-                self._row = row
+            self._norms.before(optimizer, args, kwargs)
         except Exception as error:  # whatever goes wrong here, the training is not to blame
             self._recorder.fail(error)
 
     def after_step(self, optimizer: Any, args: tuple, kwargs: dict[str, Any]) -> None:
-        """Measure updates and weights, end the step, and wait where the loop was paused."""
-        recorder, row = self._recorder, self._row
-        self._row = None
+        """Measure what is there after it, end the step, and wait where the loop was paused."""
+        recorder = self._recorder
         try:
             rates = []
+            row = self._norms.after(optimizer, args, kwargs)
             if row is not None:
-                with np.errstate(all="ignore"):
-                    # A closure computes its gradients within the step.
-                    if _has_closure(optimizer, args, kwargs):
-                        self._measure_gradients(row)
-                    self._measure_weights(row)
                 rates = [float(group.get("lr", math.nan)) for group in optimizer.param_groups]
             recorder.finish_step(row, rates)
             if recorder.on_step is not None:
@@ -150,39 +203,12 @@ class Probe:
             recorder.fail(error)
         recorder.gate.wait(recorder.on_step or (lambda: None))
 
-    def _lay_out(self, weights: list[np.ndarray]) -> None:
-        """Make the buffer, as wide as the widest weight so that no update is lost in rounding."""
-        self._sizes = [weight.size for weight in weights]
-        self._before = np.empty(sum(self._sizes), np.result_type(np.float32, *weights))
-        self._parts = np.split(self._before, np.cumsum(self._sizes)[:-1])
-
-    def _measure_gradients(self, row: np.ndarray) -> None:
-        for index, parameter in enumerate(self._parameters):
-            grad = parameter.grad
-            if grad is None:
-                row[index] = ABSENT
-                continue
-            flat = _flat(grad)
-            row[index] = size = _norm(flat)
-            if not math.isfinite(size):
-                self._note(index, "gradient", flat)
-
-    def _measure_weights(self, row: np.ndarray) -> None:
-        count = len(self._parameters)
-        for index, (parameter, update) in enumerate(zip(self._parameters, self._parts)):
-            flat = _flat(parameter)
-            np.subtract(flat, update, out=update)
-            row[count + index] = _norm(update)
-            row[2 * count + index] = size = _norm(flat)
-            if not math.isfinite(size):
-                self._note(index, "weight", flat)
-
-    def _note(self, index: int, role: str, flat: np.ndarray) -> None:
-        nan, inf = int(np.isnan(flat).sum()), int(np.isinf(flat).sum())
+    def _note(self, index: int, role: str, numbers: np.ndarray) -> None:
+        nan, inf = int(np.isnan(numbers).sum()), int(np.isinf(numbers).sum())
         if nan or inf:
             recorder = self._recorder
             path = recorder.parameters[index]
-            recorder.note(NonFinite(recorder.count + 1, path, role, nan, inf, flat.size))
+            recorder.note(NonFinite(recorder.count + 1, path, role, nan, inf, numbers.size))
 
 
 def _has_closure(optimizer: Any, args: tuple, kwargs: dict[str, Any]) -> bool:
@@ -190,7 +216,7 @@ def _has_closure(optimizer: Any, args: tuple, kwargs: dict[str, Any]) -> bool:
     return any(callable(argument) and argument is not optimizer for argument in given)
 
 
-def _flat(tensor: Any) -> np.ndarray:
+def flat(tensor: Any) -> np.ndarray:
     """The numbers of a tensor as a 1-D array that sums well; half precision would overflow."""
     tensor = tensor.detach()
     try:

@@ -32,7 +32,7 @@ def protected(backend: Backend, model: Any, inputs: Any) -> Iterator[None]:
         (module, [(name, tensor) for name, tensor in backend.buffers(module)])
         for module in modules.values()
     ]
-    given = list(leaf_objects(inputs, backend.is_tensor))
+    given = list(leaf_objects(inputs, backend.tensor))
     held = [tensor for _, named in buffers for _, tensor in named] + given
     copies = [(tensor, backend.array(tensor).copy()) for tensor in held]
     leaves = [t for module in modules.values() for _, t in backend.parameters(module)] + given

@@ -1,68 +1,104 @@
-"""Events in, tape out. The recorder is told what happens and never causes anything itself.
+"""Told of what happens, notes it in a log. The recorder never causes anything itself.
 
 It keeps no tensor alive: a tensor is known by a weak reference to it together with its version,
-because the ids of objects are used again as soon as one dies.
+because the ids of objects are used again as soon as one dies. What it does for each event is
+little, for it stands in the way of the model; the `Writer` makes a tape of its notes later.
 """
 
 from __future__ import annotations
 
-import sys
+import itertools
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
-from .attention import AttentionWatcher
-from .backend import Backend, Handle, OpEvent
+import numpy as np
+
+from .attention import AttentionWatcher, OpEvent
+from .backend import Backend, Handle
 from .keep import Keeper
-from .nested import Ref, leaves, replace, short
-from .statistics import statistics
-from .tape import Call, Operation, ParameterInfo, Tape, Value
+from .nested import Ref, replace, short
+from .tape import ParameterInfo, Tape, Value
+from .updates import Updates
+from .writer import MOST_EVENTS, Place, Thread, Told, Writer
 
-__all__ = ["Hook", "Recorder"]
+__all__ = ["Hook", "Recorder", "Stopped", "Watched"]
 
 MOST_TENSOR_HOOKS = 20_000
 """A long capture lets go of the hooks of tensors whose backward is long over."""
 
+MOST_SEEN = 4_096
+"""Tensors known by weak references; beyond it the dead ones are forgotten before a run."""
 
-class _Thread(threading.local):
-    """The calls that are running in a thread, outermost first, with their start times."""
+_PLAIN = frozenset({int, float, bool, str, type(None), slice, type(...)})
+_NOTHING: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
 
-    def __init__(self) -> None:
-        self.stack: list[tuple[Call, float]] = []
-        self.busy = False
-        self.returned: Call | None = None
+
+class Stopped(BaseException):
+    """A run has come to where `until` ends it. No `except Exception` of a forward catches it."""
+
+
+class Watched(NamedTuple):
+    """A module to watch; `until` is the number of the call after which its run stops, or 0."""
+
+    module: Any
+    path: str
+    looks: bool
+    until: int
+
+
+class _Local(threading.local):
+    thread: Thread | None = None
 
 
 class Recorder:
-    """Writes one tape.
+    """Notes what happens in one model.
+
+    Args:
+        backend: the model's framework.
+        tape: what is written on.
+        keeper: looks at arrays.
+        gradients: whether backward is recorded.
+        every: look at every so many runs of the model.
 
     Attributes:
         active: False once the capture has ended; events that still arrive are ignored.
+        places: the modules that are watched, by id.
+        stopped: what to say of a run that `until` has ended.
     """
 
-    def __init__(self, backend: Backend, tape: Tape, keeper: Keeper, gradients: bool) -> None:
+    def __init__(
+        self, backend: Backend, tape: Tape, keeper: Keeper, *, gradients: bool, every: int
+    ) -> None:
         self.backend = backend
         self.tape = tape
         self.keeper = keeper
         self.gradients = gradients
-        self.attention = AttentionWatcher(tape, keeper, backend.array)
+        self.every = every
         self.active = True
-        self.handles: list[Handle] = []
+        self.places: dict[int, Place] = {}
+        self.stopped: str | None = None
+        self.writer = Writer(backend, tape, keeper)
+        self.attention = AttentionWatcher(tape, keeper, backend.array)
+        self.updates = Updates(self)
+        self._note = self.writer.log.append
+        self._values = tape.values
+        self._exits = ExitStack()
+        self._handles: list[Handle] = []
         self._tensor_handles: deque[Handle] = deque()
-        self._lock = threading.RLock()
-        self._thread = _Thread()
-        # By id: a weak reference that says whether it is still the same, its version, its Value.
-        self._seen: dict[int, tuple[Any, int, Value]] = {}
+        self._threads: list[Thread] = []
+        self._local = _Local()
+        self._steps = itertools.count()
+        # By id: a weak reference that says whether it is still the same, version, Ref, Value.
+        self._seen: dict[int, tuple[Any, int, Ref, Value]] = {}
         self._parameters: dict[int, tuple[Any, str, list[ParameterInfo]]] = {}
+        self._looked: set[int] = set()
         self._hooked: set[int] = set()
-        self._sites: dict[Any, int] = {}
-        self._numbers: dict[str, int] = {}
-        self._clock = 0
-        self._step = -1
 
     # -- what is known before anything runs --------------------------------------------------
 
@@ -70,321 +106,369 @@ class Recorder:
         """Recognize this tensor as a parameter or buffer when an operation reads it."""
         known = self._parameters.setdefault(id(tensor), (tensor, f"{origin}:{info.path}", []))
         known[2].append(info)
+        if origin == "parameter":
+            self.updates.know(tensor, info.path)
 
-    # -- events of modules -------------------------------------------------------------------
+    def start(self, modules: Sequence[Watched]) -> None:
+        """Watch these modules from now on."""
+        backend = self.backend
+        for module, path, looks, until in modules:
+            names = backend.arguments(module)
+            opens = bool(self.tape.modules[path].children)
+            kind = type(module).__name__
+            self.places[id(module)] = Place(path, kind, names, opens, looks, until)
+        self._exits.enter_context(
+            backend.observe_calls([each.module for each in modules], self.enter, self.leave)
+        )
+        self._exits.enter_context(backend.observe_steps(self.updates.before, self.updates.after))
+        if self.gradients:
+            self._watch_parameters()
+        self.thread()
 
-    def enter(self, path: str, module: Any, args: tuple, kwargs: dict[str, Any]) -> None:
+    def _watch_parameters(self) -> None:
+        """Ask for the gradients of all parameters that will have one."""
+        for tensor, _, infos in self._parameters.values():
+            if infos[0].trainable:
+                hook = Hook(partial(self._accumulated, infos))
+                self._handles.append(self.backend.on_accumulated(tensor, hook))
+
+    # -- calls -------------------------------------------------------------------------------
+
+    def enter(self, module: Any, args: tuple, kwargs: dict[str, Any]) -> None:
         """A module is about to run its forward."""
-        if not self.active:
+        place = self.places.get(id(module))
+        if place is None or not self.active:
             return
-        with self._lock:
-            stack = self._thread.stack
-            self._thread.returned = None
-            if not stack:
-                self._step += 1
-                self._numbers = {}
-            number = self._numbers[path] = self._numbers.get(path, 0) + 1
-            call = Call(
-                index=len(self.tape.calls),
-                path=path,
-                number=number,
-                kind=type(module).__name__,
-                parent=stack[-1][0].index if stack else None,
-                step=self._step,
-                began=self._tick(),
-            )
-            self.tape.calls.append(call)
-            # On the stack before anything can go wrong, so that the failing call is known.
-            stack.append((call, perf_counter()))
-            call.inputs = self._nest(self._named(module, args, kwargs))
+        thread = self._local.thread or self.thread()
+        stack = thread.stack
+        if not stack or (not place.path and stack[0] is place):
+            # What is still on the stack was left by an interrupt that no hook was told of.
+            self._begin(thread)
+        stack.append(place)
+        if thread.skips:
+            return
+        thread.looking += place.looks
+        inputs = tuple([self._shown(each, place.looks) for each in args]) if args else ()
+        named = {name: self._shown(each, place.looks) for name, each in kwargs.items()}
+        self._note(("enter", thread, thread.step, place, inputs, named, perf_counter()))
 
-    def leave(
-        self, path: str, module: Any, args: tuple, kwargs: dict[str, Any], output: Any
-    ) -> None:
-        """A module's forward returned."""
-        if not self.active:
-            return
+    def leave(self, module: Any, output: Any, error: BaseException | None) -> None:
+        """A module's forward returned, or raised."""
         now = perf_counter()
-        with self._lock:
-            running = self._pop(path)
-            if running is not None:
-                call, started = running
-                self._thread.returned = call
-                call.seconds = now - started
-                call.outputs = self._nest(output)
-                call.ended = self._tick()
-
-    def end(self, path: str, module: Any, args: tuple, kwargs: dict[str, Any], _: Any) -> None:
-        """A module's forward returned, which `leave` was told just before, or it raised."""
-        thread = self._thread
-        returned, thread.returned = thread.returned, None
-        if not self.active or (returned is not None and returned.path == path):
+        place = self.places.get(id(module))
+        thread = self._local.thread
+        if place is None or thread is None or not self.active:
             return
-        with self._lock:
-            running = self._pop(path)
-            if running is not None:
-                call, started = running
-                call.error = error_text(sys.exc_info()[1])
-                call.seconds = perf_counter() - started
-                call.ended = self._tick()
+        stack = thread.stack
+        if stack and stack[-1] is place:
+            stack.pop()
+        elif place in stack:
+            del stack[len(stack) - 1 - stack[::-1].index(place) :]
+        else:
+            return  # it began before the capture
+        if thread.skips:
+            return
+        thread.looking = thread.looking - place.looks if stack else 0
+        if error is None:
+            made = self._shown(output, place.looks)
+            self._note(("leave", thread, place, made, None, now))
+            if not stack:
+                self._ended(thread, output, made)
+            if place.until:
+                self._passed(thread, place)
+        else:
+            told = None if isinstance(error, Stopped) else error_text(error)
+            self._note(("leave", thread, place, (), told, now))
 
-    def _pop(self, path: str) -> tuple[Call, float] | None:
-        """Take the running call of a module off the stack; None if it began before the capture."""
-        stack = self._thread.stack
-        for depth in range(len(stack) - 1, -1, -1):
-            if stack[depth][0].path == path:
-                for lost, _ in stack[depth + 1 :]:
-                    lost.error = "did not return"
-                    lost.ended = self._tick()
-                running = stack[depth]
-                del stack[depth:]
-                return running
-        return None
+    def _begin(self, thread: Thread) -> None:
+        """The model is run once more: look at it, or only count."""
+        thread.stack.clear()
+        thread.looking = thread.passed = 0
+        self._forget_losses(thread)
+        step = thread.step = next(self._steps)
+        thread.skips = step % self.every != 0
+        if thread.skips:
+            self._observe(thread, False)
+            return
+        self._observe(thread, True)
+        if len(self._seen) > MOST_SEEN:
+            self._seen = {at: known for at, known in self._seen.items() if known[0]() is not None}
+        if len(self.writer.log) > MOST_EVENTS:
+            self.writer.write_down()
+        self._note(("begin", thread))
 
-    def _named(self, module: Any, args: tuple, kwargs: dict[str, Any]) -> dict[str, Any]:
-        names = self.backend.arguments(module)
-        named: dict[str, Any] = {}
-        for place, value in enumerate(args):
-            named[names[place] if place < len(names) else f"args[{place}]"] = value
-        named.update(kwargs)
-        return named
+    def _ended(self, thread: Thread, output: Any, made: Any) -> None:
+        """A run has returned. Some models compute their loss themselves."""
+        if type(made) is Ref and self._values[made].shape == ():
+            self._may_be_loss(thread, output, self._values[made])
 
-    def _nest(self, nest: Any) -> Any:
-        return replace(nest, self.backend.is_tensor, self._ref_of_shown)
+    def _passed(self, thread: Thread, place: Place) -> None:
+        thread.passed += 1
+        if thread.passed == place.until:
+            number = f"#{place.until}" if place.until > 1 else ""
+            self.stopped = f"The run was stopped after {place.path or place.kind}{number}."
+            raise Stopped(self.stopped)
 
-    def _ref_of_shown(self, tensor: Any) -> Ref:
+    def thread(self) -> Thread:
+        """What is known of the current thread; its operations are observed from now on."""
+        thread = self._local.thread
+        if thread is None:
+            thread = self._local.thread = Thread()
+            self._threads.append(thread)
+            self._observe(thread, True)
+        return thread
+
+    def _observe(self, thread: Thread, wanted: bool) -> None:
+        if wanted and thread.watch is None:
+            thread.watch = self.backend.observe_ops(self._operation)
+            thread.watch.__enter__()
+        elif not wanted and thread.watch is not None:
+            watch, thread.watch = thread.watch, None
+            watch.__exit__(None, None, None)
+
+    def skips(self) -> bool:
+        """Whether the last run of the model in this thread was not looked at."""
+        thread = self._local.thread
+        return thread is not None and thread.skips
+
+    def step(self) -> int:
+        """The last run of the model in this thread."""
+        thread = self._local.thread
+        return thread.step if thread is not None else -1
+
+    # -- tensors -----------------------------------------------------------------------------
+
+    def _shown(self, nest: Any, looks: bool) -> Any:
+        """What crosses a module's border, with a Ref for each tensor."""
+        if isinstance(nest, self.backend.tensor):
+            return self._shown_tensor(nest, looks)
+        if type(nest) in _PLAIN:
+            return short(nest)
+        return replace(nest, self.backend.tensor, lambda each: self._shown_tensor(each, looks))
+
+    def _shown_tensor(self, tensor: Any, looks: bool) -> Ref:
         """The Ref of a tensor that crosses a module's border, looked at and hooked."""
-        value = self.value_of(tensor)
-        if value.stats is None and self.keeper.looks:
-            self.keeper.look(value, self.backend.array(tensor))
+        ref, value = self._known(tensor)
+        if not looks:
+            return ref
+        if self.keeper.looks and ref not in self._looked:
+            self._look(value, tensor)
         if (
             self.gradients
-            and value.id not in self._hooked
+            and value.requires_grad
             and not value.origin
-            and self.backend.requires_grad(tensor)
+            and ref not in self._hooked
         ):
-            self._hooked.add(value.id)
-            hook = Hook(partial(self.gradient, value))
+            self._hooked.add(ref)
+            hook = Hook(partial(self._gradient, value))
             self._tensor_handles.append(self.backend.on_gradient(tensor, hook))
             if len(self._tensor_handles) > MOST_TENSOR_HOOKS:
                 self._tensor_handles.popleft().remove()
-        return Ref(value.id)
+        return ref
 
-    # -- events of tensors -------------------------------------------------------------------
-
-    def value_of(self, tensor: Any) -> Value:
+    def _known(self, tensor: Any) -> tuple[Ref, Value]:
         """The Value of a tensor as it is now, new if it was not seen before."""
-        version = self.backend.version(tensor)
-        known = self._known(tensor)
-        if known is not None and known[1] == version:
-            return known[2]
-        return self._new_value(tensor, version)
+        backend = self.backend
+        identity = backend.identity(tensor)
+        known = self._seen.get(id(identity))
+        version = backend.version(tensor)
+        if known is not None and known[0]() is identity and known[1] == version:
+            return known[2], known[3]
+        return self._new(tensor, identity, version)
 
-    def _known(self, tensor: Any) -> tuple[Any, int, Value] | None:
+    def _before(self, tensor: Any) -> Ref | None:
+        """What was known of a tensor before an operation in place changed it."""
         identity = self.backend.identity(tensor)
         known = self._seen.get(id(identity))
-        return known if known is not None and known[0]() is identity else None
+        return known[2] if known is not None and known[0]() is identity else None
 
-    def _new_value(self, tensor: Any, version: int) -> Value:
-        value = self._add_value(tensor)
+    def _new(self, tensor: Any, identity: Any, version: int) -> tuple[Ref, Value]:
+        ref, value = self._add_value(tensor)
         parameter = self._parameters.get(id(tensor))
         if parameter is not None:
             value.origin = parameter[1]
             # Before the first run weights are described as they are; later they have moved.
-            if self.keeper.looks and self._step > 0:
-                value.stats = statistics(self.backend.array(tensor))
-        identity = self.backend.identity(tensor)
-        self._seen[id(identity)] = (weakref.ref(identity), version, value)
-        return value
+            if self.keeper.looks and self.step() > 0:
+                with self.writer.lock:
+                    self.keeper.measure(value, self.backend.array(tensor))
+        self._seen[id(identity)] = (weakref.ref(identity), version, ref, value)
+        return ref, value
 
-    def _add_value(self, tensor: Any) -> Value:
-        shape, dtype, nbytes = self.backend.facts(tensor)
-        value = Value(len(self.tape.values), shape, dtype, nbytes)
-        value.requires_grad = self.backend.requires_grad(tensor)
-        self.tape.values.append(value)
-        return value
+    def _add_value(self, tensor: Any) -> tuple[Ref, Value]:
+        shape, dtype, nbytes, requires_grad = self.backend.facts(tensor)
+        with self.writer.lock:
+            ref = Ref(len(self._values))
+            value = Value(int(ref), shape, dtype, nbytes, requires_grad=requires_grad)
+            self._values.append(value)
+        return ref, value
 
-    def gradient(self, value: Value, gradient: Any) -> None:
+    def _look(self, value: Value, tensor: Any) -> None:
+        with self.writer.lock:
+            self._looked.add(value.id)
+            self.keeper.look(value, self.backend.array(tensor))
+
+    # -- gradients ---------------------------------------------------------------------------
+
+    def _gradient(self, value: Value, gradient: Any) -> None:
         """Backward has the gradient of a value."""
-        if not self.active or gradient is None:
-            return
-        with self._lock:
+        if self.active and gradient is not None:
             value.gradient = self._looked_at(gradient).id
 
-    def accumulated(self, infos: list[ParameterInfo], parameter: Any) -> None:
+    def _accumulated(self, infos: list[ParameterInfo], parameter: Any) -> None:
         """Backward has added to the gradient of a parameter."""
         gradient = self.backend.gradient(parameter)
-        if not self.active or gradient is None:
+        if not self.active or gradient is None or self.skips():
             return
-        with self._lock:
-            seen = self._looked_at(gradient)
-            seen.origin = f"gradient:{infos[0].path}"
-            for info in infos:
-                info.gradient = seen.id
+        seen = self._looked_at(gradient)
+        seen.origin = f"gradient:{infos[0].path}"
+        for info in infos:
+            info.gradient = seen.id
 
     def _looked_at(self, tensor: Any) -> Value:
-        value = self._add_value(tensor)
+        _, value = self._add_value(tensor)
         if self.keeper.looks:
-            self.keeper.look(value, self.backend.array(tensor))
+            self._look(value, tensor)
         return value
 
-    def watch_parameters(self) -> None:
-        """Ask for the gradients of all parameters that will have one."""
-        for tensor, _, infos in self._parameters.values():
-            if self.backend.requires_grad(tensor):
-                hook = Hook(partial(self.accumulated, infos))
-                self.handles.append(self.backend.on_accumulated(tensor, hook))
+    # -- operations --------------------------------------------------------------------------
 
-    # -- events of operations ----------------------------------------------------------------
-
-    def operation(self, event: OpEvent) -> None:
+    def _operation(
+        self, op: Any, inputs: Any, params: Any, outputs: Iterable[Any], seconds: float
+    ) -> None:
         """An operation ran on tensors of this thread."""
-        thread = self._thread
-        if not self.active or thread.busy:
+        thread = self._local.thread
+        if thread is None or not self.active:
+            if thread is not None:
+                self._observe(thread, False)
             return
-        thread.busy = True
-        try:
-            with self._lock:
-                self._operation(event)
-        finally:
-            thread.busy = False
-
-    def _operation(self, event: OpEvent) -> None:
-        backend = self.backend
-        stack = self._thread.stack
-        call = stack[-1][0] if stack else None
-        inputs: list[int] = []
-        moved = 0
-        for tensor in event.inputs:
-            if backend.is_tensor(tensor):
-                value = self._input(tensor, event.inplace)
-                inputs.append(value.id)
-                moved += value.bytes
-                if value.origin and call is not None:
-                    self._reads(call, value.origin)
-        outputs: list[int] = []
-        for tensor in event.outputs:
-            value = self._new_value(tensor, backend.version(tensor))
-            outputs.append(value.id)
-            moved += value.bytes
-            if event.inplace:
-                self._changes_base(tensor, inputs, outputs)
+        stack = thread.stack
+        if stack and not thread.looking:
+            return  # in a part of the model that was not selected
+        if params and "inplace" in params:
+            noted = self._in_place(thread, inputs, outputs)
+        else:
+            noted = self._out_of_place(thread, inputs, outputs)
         # Inside a layer nobody asks which line of it ran an operation.
-        open_module = call is not None and self.tape.modules[call.path].children
-        site = backend.site() if open_module else None
-        operation = Operation(
-            index=len(self.tape.operations),
-            name=event.name,
-            latex=event.latex,
-            call=call.index if call is not None else None,
-            inputs=tuple(inputs),
-            outputs=tuple(outputs),
-            params=_texts(event.params),
-            flops=event.flops,
-            bytes=moved,
-            seconds=event.seconds,
-            site=self._site(*site) if site is not None else None,
-            at=self._tick(),
+        site = self.backend.site() if stack and stack[-1].opens else None
+        kept = {name: _plain(value) for name, value in params.items()} if params else params
+        self._note(("operation", thread, op, *noted, kept, seconds, site))
+        if self.attention.active:
+            operation = self.writer.operation_of(noted[1])
+            self.attention.see(operation, OpEvent(inputs, params, outputs))
+
+    def _out_of_place(
+        self, thread: Thread, inputs: Iterable[Any], outputs: Iterable[Any]
+    ) -> tuple[tuple, tuple, tuple]:
+        """Refs of inputs and outputs, and of those that were reached through a view."""
+        tensor, known = self.backend.tensor, self._known
+        given = tuple(
+            [known(each)[0] if isinstance(each, tensor) else _plain(each) for each in inputs]
         )
-        self.tape.operations.append(operation)
-        self.attention.see(operation, event)
+        return given, tuple([self._made(thread, each) for each in outputs]), _NOTHING
 
-    def _input(self, tensor: Any, inplace: bool) -> Value:
-        # In place, the tensor is already changed: what went in is what was known of it.
-        known = self._known(tensor) if inplace else None
-        return known[2] if known is not None else self.value_of(tensor)
+    def _in_place(
+        self, thread: Thread, inputs: Iterable[Any], outputs: Iterable[Any]
+    ) -> tuple[tuple, tuple, tuple]:
+        backend, given = self.backend, []
+        for each in inputs:
+            if isinstance(each, backend.tensor):
+                # The tensor is already changed: what went in is what was known of it.
+                before = self._before(each)
+                given.append(self._known(each)[0] if before is None else before)
+            else:
+                given.append(_plain(each))
+        made, read, changed = [], [], []
+        for each in outputs:
+            made.append(self._made(thread, each))
+            # A view was changed, and with it the tensor that it shows a part of.
+            base = backend.base(each)
+            before = self._before(base) if base is not None else None
+            if before is not None:
+                read.append(before)
+                changed.append(self._new(base, backend.identity(base), backend.version(base))[0])
+        return tuple(given), tuple(made), (tuple(read), tuple(changed))
 
-    def _reads(self, call: Call, origin: str) -> None:
-        kind, _, name = origin.partition(":")
-        if kind == "parameter" and name not in call.parameters:
-            call.parameters = (*call.parameters, name)
+    def _made(self, thread: Thread, tensor: Any) -> Ref:
+        """The Ref of what an operation made."""
+        ref, value = self._new(tensor, self.backend.identity(tensor), self.backend.version(tensor))
+        if value.shape == () and not thread.stack:
+            self._may_be_loss(thread, tensor, value)
+        return ref
 
-    def _changes_base(self, view: Any, inputs: list[int], outputs: list[int]) -> None:
-        """A view was changed, and with it the tensor that it shows a part of."""
-        base = self.backend.base(view)
-        before = self._known(base) if base is not None else None
-        if base is not None and before is not None:
-            inputs.append(before[2].id)
-            outputs.append(self._new_value(base, self.backend.version(base)).id)
+    # -- losses ------------------------------------------------------------------------------
 
-    def _site(self, key: Any, text: str) -> int:
-        known = self._sites.get(key)
-        if known is None:
-            known = self._sites[key] = len(self.tape.sites)
-            self.tape.sites.append(text)
-        return known
+    def _may_be_loss(self, thread: Thread, tensor: Any, value: Value) -> None:
+        """A scalar that was made of what the model returned: it is the loss if backward comes.
 
-    def _tick(self) -> int:
-        self._clock += 1
-        return self._clock
+        Backward comes first to the tensor that it begins from.
+        """
+        if not value.requires_grad or thread.step < 0:
+            return
+        number = float(self.backend.array(tensor))
+        hook = Hook(partial(self._backward_begins, thread, thread.step, number))
+        thread.losses.append(self.backend.on_gradient(tensor, hook))
+
+    def _backward_begins(self, thread: Thread, step: int, number: float, _: Any) -> None:
+        if self.active and thread.losses:
+            self._forget_losses(thread)
+            self._note(("loss", step, number))
+            self.updates.backward_begins()
+
+    def _forget_losses(self, thread: Thread) -> None:
+        losses, thread.losses = thread.losses, []
+        for handle in losses:
+            handle.remove()
+
+    def updated(self, *update: Any) -> None:
+        """An optimizer has taken a step."""
+        self._note(("update", *update))
 
     # -- the end -----------------------------------------------------------------------------
 
-    def finish(self, error: BaseException | None) -> None:
-        """No more events: say what was left open, and complete the tape."""
-        with self._lock:
-            self.active = False
-            for handles in (self.handles, self._tensor_handles):
-                while handles:
-                    handles.pop().remove()
-            text = None
-            if error is not None:
-                text = self.tape.error = error_text(error)
-            for call, started in self._thread.stack:
-                call.error = text or "did not return before the capture ended"
-                call.ended = self._tick()
-                call.seconds = perf_counter() - started
-            self._thread.stack = []
-            self._add_backward_calls()
-            self.tape.notes.extend(self.keeper.notes())
-            self._seen.clear()
-            self._parameters.clear()
-
-    def _add_backward_calls(self) -> None:
-        """The backward pass as calls, in the order in which the gradients arrived."""
-        if not self.gradients:
+    def finish(self, error: BaseException | None = None) -> None:
+        """No more events: take the hooks away and complete the tape. Twice does no harm."""
+        if not self.active:
             return
-        values = self.tape.values
-        arrived: list[tuple[int, int, Call]] = []
-        for call in self.tape.calls:
-            grads = [values[ref].gradient for ref in leaves(call.outputs)]
-            first = min((g for g in grads if g is not None), default=None)
-            if first is not None:
-                arrived.append((first, call.began, call))
-        index_of: dict[int, int] = {}
-        for _, _, forward in sorted(arrived, key=lambda entry: entry[:2]):
-            index = index_of[forward.index] = len(self.tape.calls)
-            parent = forward.parent
-            self.tape.calls.append(
-                Call(
-                    index=index,
-                    path=forward.path,
-                    number=forward.number,
-                    kind=forward.kind,
-                    phase="backward",
-                    parent=index_of.get(parent) if parent is not None else None,
-                    inputs=self._gradients_of(forward.outputs),
-                    outputs=self._gradients_of(forward.inputs),
-                    parameters=forward.parameters,
-                    step=forward.step,
-                    began=self._tick(),
-                    ended=self._tick(),
-                )
-            )
-
-    def _gradients_of(self, nest: Any) -> Any:
-        def gradient(leaf: Any) -> Any:
-            if not isinstance(leaf, Ref):
-                return leaf
-            found = self.tape.values[leaf].gradient
-            return "None" if found is None else Ref(found)
-
-        return replace(nest, lambda leaf: isinstance(leaf, (Ref, str)), gradient)
+        self.active = False
+        self._exits.close()
+        for handles in (self._handles, self._tensor_handles):
+            while handles:
+                handles.pop().remove()
+        for thread in self._threads:
+            self._forget_losses(thread)
+        if self._local.thread is not None:
+            # In other threads the next operation ends its own observing.
+            self._observe(self._local.thread, False)
+        stopped = self.stopped if self.ends_with(error) else None
+        told = error_text(error) if error is not None and not stopped else None
+        self.writer.end(self._threads, told, stopped)
+        self._seen.clear()
+        self._parameters.clear()
+        self.places.clear()
+        self.updates.forget()
 
 
-def error_text(error: BaseException | None) -> str:
+    def ends_with(self, error: BaseException | None) -> bool:
+        """Whether this is how `until` ends a run of this model."""
+        return isinstance(error, Stopped) and error.args == (self.stopped,)
+
+
+def error_text(error: BaseException) -> str:
     """`ValueError: what it says`."""
-    return f"{type(error).__name__}: {error}".rstrip(": ") if error is not None else "raised"
+    return f"{type(error).__name__}: {error}".rstrip(": ")
+
+
+def _plain(value: Any) -> Any:
+    """What an operation was given besides tensors, without keeping anything alive."""
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if kind is tuple or kind is list:
+        return tuple([_plain(each) for each in value]) if len(value) <= 8 else Told(short(value))
+    if isinstance(value, np.ndarray):
+        # Of its shape and type, but without its memory.
+        return np.broadcast_to(np.empty((), value.dtype), value.shape)
+    return Told(short(value))
 
 
 class Hook:
@@ -392,16 +476,16 @@ class Hook:
 
     __slots__ = ("_hook",)
 
-    def __init__(self, hook: Callable[..., None]) -> None:
+    def __init__(self, hook: Any) -> None:
         self._hook = hook
 
     def __call__(self, *args: Any) -> None:
         self._hook(*args)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Callable[..., None]:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         return silent
 
-    def __reduce__(self) -> tuple[Callable[..., Any], tuple]:
+    def __reduce__(self) -> tuple[Any, tuple]:
         return _make_silent, ()
 
 
@@ -409,15 +493,5 @@ def silent(*args: Any, **kwargs: Any) -> None:
     """A hook that does nothing."""
 
 
-def _make_silent() -> Callable[..., None]:
+def _make_silent() -> Any:
     return silent
-
-
-def _texts(params: Any) -> dict[str, str]:
-    return {name: _text(value) for name, value in params.items() if name != "inplace"}
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, (tuple, list)) and len(value) <= 8:
-        return "(" + ", ".join(_text(item) for item in value) + ")"
-    return short(value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clownviz.capture.keep import Keeper, parse_bytes, sample
+from clownviz.capture.keep import Full, Keeper, Sample, parse_bytes
 from clownviz.capture.tape import Value
 
 
@@ -56,8 +56,56 @@ def test_nothing_is_kept_of_shapes():
 
 
 @pytest.mark.parametrize(
-    "shape, kept",
-    [((32, 3, 8, 8), (1, 3, 8, 8)), ((9,), (9,)), ((4, 1000, 1000), (1, 65, 1000)), ((), ())],
+    "shape, kept, part",
+    [
+        ((32, 3, 8, 8), (1, 3, 8, 8), "batch 0"),
+        ((1, 3), (1, 3), ""),
+        ((9,), (9,), ""),
+        ((4, 1000, 1000), (1, 65, 1000), "batch 0, positions 0–64"),
+        ((), (), ""),
+        ((0, 3), (0, 3), ""),
+    ],
 )
-def test_a_sample_is_the_first_example_of_a_batch(shape, kept):
-    assert sample(np.zeros(shape)).shape == kept
+def test_a_sample_is_the_first_example_of_a_batch(shape, kept, part):
+    array, said = Sample().of(np.zeros(shape))
+    assert (array.shape, said) == (kept, part)
+
+
+@pytest.mark.parametrize(
+    "sample, shape, index, part",
+    [
+        (Sample(batch=-1), (4, 6), np.s_[3:4], "batch 3"),
+        (Sample(batch=slice(1, 3)), (4, 6), np.s_[1:3], "batch 1–2"),
+        (Sample(batch=None, positions=slice(None, None, 4)), (2, 9, 3), np.s_[:, ::4],
+         "every 4th position"),
+        (Sample(batch=slice(None, None, -2)), (4, 2), np.s_[::-2], "every -2nd example of 3–1"),
+        (Sample(channels=2, positions=slice(0, 3)), (2, 4, 5, 5), np.s_[:1, 2:3, :3, :3],
+         "batch 0, channel 2, positions 0–2"),
+        (Sample(batch=7), (4, 6), np.s_[7:8], "none of the 4 examples"),
+    ],
+)  # fmt: skip
+def test_a_sample_says_which_part_it_is(sample, shape, index, part):
+    array = np.arange(np.prod(shape)).reshape(shape)
+    kept, said = sample.of(array)
+    assert np.array_equal(kept, array[index]) and said == part
+    assert not np.shares_memory(kept, array)
+
+
+def test_float16_keeps_what_is_finite_finite_and_leaves_integers():
+    array = np.array([1.0, -1e9, 1e9, np.inf, np.nan], np.float32)
+    half, _ = Full(dtype="float16").of(array)
+    assert half.dtype == np.float16
+    assert half.tolist()[:4] == [1.0, -65504.0, 65504.0, np.inf] and np.isnan(half[4])
+    assert Full(dtype="float16").of(np.arange(3))[0].dtype == np.arange(3).dtype
+    for dtype in ("int8", "float17"):
+        with pytest.raises(ValueError, match="expected a floating-point type"):
+            Full(dtype=dtype)
+
+
+def test_statistics_may_wait_until_they_are_asked_for():
+    keeper, seen = Keeper("statistics", 10**6, exact=False), value()
+    keeper.look(seen, np.arange(5000, dtype=np.float32))
+    assert seen.stats is None
+    keeper.settle()
+    assert seen.stats.count == 5000 and not seen.stats.exact
+    assert seen.stats.mean == pytest.approx(2500, rel=0.05)

@@ -20,7 +20,7 @@ class Output:
 
 
 def refs(nest):
-    return replace(nest, lambda x: isinstance(x, float), lambda x: Ref(int(x)))
+    return replace(nest, float, lambda x: Ref(int(x)))
 
 
 def test_every_kind_of_nest_keeps_its_names():
@@ -38,7 +38,7 @@ def test_a_nest_that_contains_itself_ends():
     nest: list = [1.0]
     nest.append(nest)
     assert list(leaves(refs(nest)))
-    assert list(leaf_objects(nest, lambda x: isinstance(x, float))) == [1.0]
+    assert list(leaf_objects(nest, float)) == [1.0]
 
 
 def test_what_is_no_tensor_becomes_a_short_stable_text():

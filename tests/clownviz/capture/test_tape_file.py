@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import os
 import random
@@ -50,7 +51,7 @@ def trained(steps=3, **options):
             loss_of(model(clownpiece.randn(5, 4), scale=0.5)).backward()
             optimizer.step()
             each(tape)
-    return tape
+    return copy.copy(tape)
 
 
 def same(a, b):

@@ -1,0 +1,113 @@
+"""Steps of optimizers that train a captured model."""
+
+from __future__ import annotations
+
+import weakref
+from typing import Any, Protocol
+
+import numpy as np
+
+from .probe import Norms, flat, norm
+from .tape import Update
+
+__all__ = ["Updates"]
+
+
+class Receiver(Protocol):
+    """Where updates go, and what they ask of it."""
+
+    active: bool
+
+    def skips(self) -> bool:
+        """Whether the run of the model that this step follows was not looked at."""
+        ...
+
+    def step(self) -> int:
+        """The run of the model that this step follows."""
+        ...
+
+    def updated(self, update: Update, paths: tuple[str, ...]) -> None:
+        """A step was taken."""
+        ...
+
+
+class Updates:
+    """Hooks for the steps of all optimizers; those that hold none of the model's are left alone."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        self._paths: dict[int, tuple[Any, str]] = {}
+        self._number = 0
+        # By optimizer: the parameters it holds of this model, and what measures them.
+        self._norms: weakref.WeakKeyDictionary[Any, Norms] = weakref.WeakKeyDictionary()
+        self._stepped = False
+        self._kept: set[int] = set()
+
+    def know(self, parameter: Any, path: str) -> None:
+        """A parameter of the model; the first of its paths names it."""
+        self._paths.setdefault(id(parameter), (parameter, path))
+
+    def forget(self) -> None:
+        """Let go of the parameters."""
+        self._paths.clear()
+        self._norms.clear()
+
+    def before(self, optimizer: Any, args: tuple, kwargs: dict[str, Any]) -> None:
+        """A step is about to be taken."""
+        receiver = self._receiver
+        if not receiver.active or receiver.skips():
+            return
+        held = [p for group in optimizer.param_groups for p in group["params"]]
+        held = [p for p in held if id(p) in self._paths]
+        if not held:
+            return
+        norms = self._norms.get(optimizer)
+        if norms is None or list(map(id, norms.parameters)) != list(map(id, held)):
+            norms = self._norms[optimizer] = Norms(held)
+        norms.before(optimizer, args, kwargs)
+
+    def after(self, optimizer: Any, args: tuple, kwargs: dict[str, Any]) -> None:
+        """A step was taken."""
+        norms = self._norms.get(optimizer)
+        if not self._receiver.active:
+            return
+        ours = norms is not None or any(
+            id(p) in self._paths for group in optimizer.param_groups for p in group["params"]
+        )
+        self._number += ours
+        row = norms.after(optimizer, args, kwargs) if norms is not None else None
+        if norms is None or row is None:
+            return
+        held = norms.parameters
+        rates = {
+            id(p): group.get("lr", np.nan)
+            for group in optimizer.param_groups
+            for p in group["params"]
+        }
+        count = len(held)
+        self._receiver.updated(
+            Update(
+                step=self._receiver.step(),
+                number=self._number,
+                optimizer=type(optimizer).__name__,
+                rates=np.array([rates[id(p)] for p in held], np.float32),
+                grad_norm=row[:count],
+                update_norm=row[count : 2 * count],
+                weight_norm=row[2 * count :],
+                kept=np.array([id(p) in self._kept for p in held]),
+            ),
+            tuple(self._paths[id(p)][1] for p in held),
+        )
+        self._stepped = True
+        self._kept = set()
+
+    def backward_begins(self) -> None:
+        """Look for gradients that an update has used and that nobody has set to zero since."""
+        if not self._stepped:
+            return
+        self._stepped = False
+        for norms in self._norms.values():
+            for parameter in norms.parameters:
+                grad = parameter.grad
+                if grad is not None and norm(flat(grad)):
+                    self._kept.add(id(parameter))
