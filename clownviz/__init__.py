@@ -2,6 +2,8 @@
 
 from .api import (
     Capture,
+    Full,
+    Sample,
     Shown,
     Watch,
     array,
@@ -27,6 +29,8 @@ from .api import (
 
 __all__ = [
     "Capture",
+    "Full",
+    "Sample",
     "Shown",
     "Watch",
     "array",

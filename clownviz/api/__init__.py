@@ -7,7 +7,7 @@ front end for it, as a live widget.
 
 from __future__ import annotations
 
-from ..capture.capture import Capture, capture, describe, run
+from ..capture.capture import Capture, Full, Sample, capture, describe, run
 from ..capture.tape_file import load, save
 from .arrays import array, attention, feature_maps
 from .comparing import compare
@@ -20,6 +20,8 @@ from .structure import diagram, summary, tree
 
 __all__ = [
     "Capture",
+    "Full",
+    "Sample",
     "Shown",
     "Watch",
     "array",

@@ -21,7 +21,14 @@ from ..look import LOOK
 from .keep import Full, Keeper
 from .tape import AttentionWeights, Operation, Tape
 
-__all__ = ["MASKED", "AttentionWatcher", "OpEvent", "attention_weights", "decode_weights", "encode_weights"]
+__all__ = [
+    "MASKED",
+    "AttentionWatcher",
+    "OpEvent",
+    "attention_weights",
+    "decode_weights",
+    "encode_weights",
+]
 
 _CODES = LOOK["codes"]
 TOP: int = _CODES["top"]

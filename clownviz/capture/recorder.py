@@ -11,7 +11,7 @@ import itertools
 import threading
 import weakref
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from time import perf_counter
@@ -333,7 +333,12 @@ class Recorder:
     # -- operations --------------------------------------------------------------------------
 
     def _operation(
-        self, op: Any, inputs: Any, params: Any, outputs: Iterable[Any], seconds: float
+        self,
+        op: Any,
+        inputs: Sequence[Any],
+        params: Mapping[str, Any],
+        outputs: Sequence[Any],
+        seconds: float,
     ) -> None:
         """An operation ran on tensors of this thread."""
         thread = self._local.thread
@@ -357,7 +362,7 @@ class Recorder:
             self.attention.see(operation, OpEvent(inputs, params, outputs))
 
     def _out_of_place(
-        self, thread: Thread, inputs: Iterable[Any], outputs: Iterable[Any]
+        self, thread: Thread, inputs: Sequence[Any], outputs: Sequence[Any]
     ) -> tuple[tuple, tuple, tuple]:
         """Refs of inputs and outputs, and of those that were reached through a view."""
         tensor, known = self.backend.tensor, self._known
@@ -367,7 +372,7 @@ class Recorder:
         return given, tuple([self._made(thread, each) for each in outputs]), _NOTHING
 
     def _in_place(
-        self, thread: Thread, inputs: Iterable[Any], outputs: Iterable[Any]
+        self, thread: Thread, inputs: Sequence[Any], outputs: Sequence[Any]
     ) -> tuple[tuple, tuple, tuple]:
         backend, given = self.backend, []
         for each in inputs:
