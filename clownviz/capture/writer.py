@@ -442,7 +442,7 @@ def _looked_at(name: str) -> property:
     def put(tape: GrowingTape, value: Any) -> None:
         setattr(tape._writer.tape, name, value)
 
-    return property(get, put)
+    return property(get, put, doc=f"`Tape.{name}`, as of now.")
 
 
 for _field in fields(Tape):
