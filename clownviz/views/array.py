@@ -15,8 +15,10 @@ import numpy as np
 from .. import look
 from ..capture.statistics import Stats, statistics
 from ..capture.tape import Tape
-from .cells import RULER, Block, draw_bars, draw_facets
+from .bars import draw_bars
+from .cells import RULER, Block
 from .codes import encode, marks, recode
+from .facets import draw_facets
 from .figures import Figure, cell_figure
 from .frame import ASKED, card
 from .layout import BUDGET, Axis, layout_of

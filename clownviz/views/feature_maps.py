@@ -13,7 +13,7 @@ from .. import look
 from ..analysis.channels import Channel, channels_of, ordered
 from ..analysis.tensors import Tensor
 from .array import ArrayView
-from .cells import draw_facets
+from .facets import draw_facets
 from .figures import Figure, cell_figure
 from .frame import ASKED, PAD, card
 from .svg import document, text_element
