@@ -36,7 +36,6 @@ PAGE_BYTES = 1_000_000
 """What the heads of a grid may take as pictures; beyond it they lose the last bits of colours."""
 
 MOST_ROWS = 48
-MOST_TOKENS = 160
 _GAP = 8
 _TILES = (44.0, 168.0)
 _SPACES = {" ": "␣", "\n": "⏎", "\t": "⇥", "": "∅"}
@@ -258,9 +257,10 @@ class Attention(View):
     def _one(self, head: int) -> tuple[list[str], float, float]:
         """One head, large, with the tokens on both sides."""
         layer = self.layers[0]
-        codes = layer.codes[self.example, head][:MOST_TOKENS, :MOST_TOKENS]
+        codes = layer.codes[self.example, head]
         rows, columns = codes.shape
-        cell = max(5.0, min(26.0, 760 // max(rows, columns, 1)))
+        cell = min(26.0, 760 / max(rows, columns, 1))
+        cell = math.floor(cell) if cell >= 4 else cell
         names = [[self._name(at) for at in range(count)] for count in (rows, columns)]
         beside, above = (
             (min(16, max(map(width, group), default=1)) * 6.6 + 10) for group in names

@@ -17,6 +17,7 @@ __all__ = ["draw_bars"]
 
 HIGH = 90.0
 WIDEST = 28
+NAN_HIGH = 14.0
 
 
 def draw_bars(block: Block, x: float, y: float, box: Size) -> tuple[list[str], float, float]:
@@ -56,7 +57,8 @@ def _bar(
     left, wide, reach = slot
     share = 0.0 if math.isnan(value) or not block.limit else value / block.limit
     share = max(-1.0, min(1.0, share))
-    tall = max(1.0, abs(share) * reach)
+    # NaN has no height, but must not be overlooked.
+    tall = min(reach, NAN_HIGH) if math.isnan(value) else max(1.0, abs(share) * reach)
     top = zero - tall if share >= 0 else zero
     masked = block.masked is not None and bool(block.masked[0, at])
     red, green, blue = colors_of(block.codes[0, at : at + 1], block.map)[0, :3].tolist()
@@ -71,7 +73,7 @@ def _bar(
     if sign and not masked and wide >= SMALLEST_SIGN:
         ink = "nan" if sign == "×" else "text"
         # Beyond the end of the bar, or above the line where there is none.
-        y = zero - 3 if math.isnan(value) else top - 2 if share > 0 else zero + tall + 9
+        y = top - 2 if share > 0 or math.isnan(value) else zero + tall + 9
         middle = left + wide / 2
         parts.append(text_element(middle, y, sign, fill=ink, anchor="middle", size=10, weight=700))
     return parts

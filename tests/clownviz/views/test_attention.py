@@ -179,3 +179,18 @@ def test_pixels_are_the_codes():
     assert not (tape.attention[0].array == MASKED).any()
     svg = Attention(tape).svg()
     assert len(re.findall(r'href="data:image/png;base64,', svg)) == 2  # the head and the legend
+
+
+def test_a_long_text_is_drawn_whole_with_as_many_names_as_can_be_read():
+    weights = softmax(np.zeros((1, 1, 500, 500)))
+    svg = Attention(tape_of(weights), layer=0, head=0).svg()
+    assert svg.count("<text") < 160 and ">496</text>" in svg
+    assert len(svg) < 100_000
+
+
+def test_layers_of_different_lengths_stand_side_by_side():
+    rng = np.random.default_rng(0)
+    encoder, cross = (softmax(rng.standard_normal(s)) for s in ((1, 4, 9, 9), (1, 2, 5, 9)))
+    view = Attention(tape_of(encoder, cross), tokens="abcdefghi")
+    assert view.svg().count("data-cells") == 6
+    assert Attention(tape_of(cross), layer=0, head=1).note.startswith("5 × 9 positions")
