@@ -32,6 +32,7 @@ BINS = 32
 FINE, COARSE = 5, 3
 """Bits of the mantissa that a cell is told by: 2^bits cells for every power of two."""
 
+_TOGETHER = 16  # Samples whose grids still fit into a processor's cache.
 _STEPS = np.linspace(0.0, 1.0, BINS + 1)
 _LARGEST, _WIDEST = (float(np.finfo(dtype).max) for dtype in (np.float32, np.float64))
 
@@ -320,8 +321,9 @@ def statistics_of(
     found: dict[int, Stats] = {}
     with np.errstate(all="ignore"):
         fast = [at for at, s in enumerate(samples) if s.dtype == np.float32 and s.size]
-        if fast:
-            found = _many([samples[at] for at in fast], fast, counts)
+        for start in range(0, len(fast), _TOGETHER):
+            names = fast[start : start + _TOGETHER]
+            found.update(_many([samples[at] for at in names], names, counts))
         return [
             found.get(at) or _one(sample, sample, counts[at], sample.size == counts[at], COARSE)
             for at, sample in enumerate(samples)
@@ -378,7 +380,7 @@ def _many(samples: list[np.ndarray], names: list[int], counts: Sequence[int]) ->
     }
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def _layout(lengths: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Where each sample begins; whose each value is, and what to add to its cell for that.
 
