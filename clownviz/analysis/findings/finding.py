@@ -60,7 +60,7 @@ class Thresholds:
         wild_update: beyond it a step is too long whatever the loss says.
         useful_gradient: ‖g‖/‖w‖ below which a short step is no sign of a low learning rate.
         updates: so many optimizer steps before anything is said of the learning rate.
-        loss_rise, loss_fall: the last third of the losses over the first third, as a factor.
+        loss_rise, loss_fall: the losses at the end over those at the beginning, as a factor.
         constant_output: outputs of different examples differ by less than this, relatively.
         input_size: root mean square of an input above which it is not normalized.
     """

@@ -68,10 +68,12 @@ def learning_rate(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Find
     if not layers:
         return
     ratio = float(np.median([ratio for _, ratio in layers]))
+    # Weights that a wild first step has blown up make all later steps look small.
+    peak = float(np.median([np.nanmax(layer.update_ratio) for layer, _ in layers]))
     trend = _loss_trend(tape)
     rises = trend is not None and not trend < limits.loss_rise
-    if ratio > limits.wild_update or (ratio > limits.large_update and rises):
-        yield _rate(tape, "high", ratio, trend, max(layers, key=lambda each: each[1]))
+    if ratio > limits.wild_update or (peak > limits.large_update and rises):
+        yield _rate(tape, "high", max(ratio, peak), trend, max(layers, key=lambda each: each[1]))
     elif ratio < limits.small_update and _has_gradient(layers, limits):
         if trend is None or trend > limits.loss_fall:
             yield _rate(tape, "low", ratio, trend, min(layers, key=lambda each: each[1]))
@@ -84,12 +86,12 @@ def _rate(
     rates = rates[np.isfinite(rates)]
     rate = float(np.median(rates)) if rates.size else float("nan")
     layer, most = extreme
-    told = () if trend is None else (f"the loss changes by a factor of {format_number(trend)}",)
+    told = () if trend is None else (f"the loss ends {format_number(trend)} times as high",)
     effective = _median(layer.effective_rate)
     return Finding(
         "learning_rate",
         "error" if how == "high" else "warning",
-        f"The learning rate {format_number(rate)} is too {how}: a step changes the weights by "
+        f"The learning rate {format_number(rate)} is too {how}: a step changes weights by "
         f"{format_number(ratio)} of their size.",
         (
             f"{'most' if how == 'high' else 'least'} in {layer.path or tape.model}: "
@@ -120,12 +122,16 @@ def _has_gradient(layers: list[tuple[LayerProgress, float]], limits: Thresholds)
 
 
 def _loss_trend(tape: Tape) -> float | None:
-    """The median of the last third of the losses over that of the first; None without them."""
+    """The median of the last third of the losses over where they began; None without them.
+
+    A learning rate that is too high lifts the loss in the very first steps, so that they are no
+    measure: where it began is the lowest of the first tenth.
+    """
     losses = np.array([s.scalars["loss"] for s in tape.steps if "loss" in s.scalars])
     if losses.size < 3:
         return None
-    third = max(1, losses.size // 3)
-    first, last = (float(np.median(part)) for part in (losses[:third], losses[-third:]))
+    first = float(losses[: max(1, losses.size // 10)].min())
+    last = float(np.median(losses[-(losses.size // 3) :]))
     if not np.isfinite(last):
         return float("inf")
     return last / first if first > 0 and last >= 0 else None
