@@ -20,7 +20,7 @@ import clownpiece
 from clownpiece import Tensor, nn, optim
 from clownpiece.nn import functional as F
 from clownviz.capture import capture, run
-from clownviz.capture.tape import ABSENT, Step, Tape, Update
+from clownviz.capture.tape import Tape
 
 Loss = Callable[[Any, Any], Any]
 
@@ -73,55 +73,13 @@ def trained(
     """Some steps of ordinary training on one batch, captured."""
     x, target = batch or data()
     optimizer = optimizer or optim.SGD(model.parameters(), lr=0.1)
-    notes = Notes(model, optimizer)
     with np.errstate(all="ignore"), capture(model, keep=keep, gradients=True) as tape:
         for _ in range(steps):
             if zero_grad:
                 optimizer.zero_grad()
-            notes.before_backward()
-            now = loss(model(x), target)
-            now.backward()
-            notes.step(now.item())
-    notes.write(tape)
+            loss(model(x), target).backward()
+            optimizer.step()
     return tape
-
-
-class Notes:
-    """What an optimizer does, written onto a tape as capture writes it."""
-
-    def __init__(self, model: nn.Module, optimizer: optim.Optimizer) -> None:
-        held = {id(p) for group in optimizer.param_groups for p in group["params"]}
-        named = list(model.named_parameters())
-        self.optimizer = optimizer
-        self.trained = {name: p for name, p in named if id(p) in held}
-        self.untrained = tuple(n for n, p in named if p.requires_grad and id(p) not in held)
-        self.updates: list[Update] = []
-        self.losses: list[float] = []
-        self.kept = np.empty(0, bool)
-
-    def before_backward(self) -> None:
-        self.kept = np.array([p.grad is not None for p in self.trained.values()])
-
-    def step(self, loss: float) -> None:
-        parameters = list(self.trained.values())
-        grads = [ABSENT if p.grad is None else np.linalg.norm(p.grad.numpy()) for p in parameters]
-        before = [p.detach().numpy().copy() for p in parameters]
-        self.optimizer.step()
-        after = [p.detach().numpy() for p in parameters]
-        number = len(self.updates)
-        moved = [np.linalg.norm(b - a) for a, b in zip(before, after)]
-        rates = np.full(len(parameters), self.optimizer.param_groups[0]["lr"])
-        sizes = [np.linalg.norm(b) for b in after]
-        norms = [np.array(each, np.float32) for each in (grads, moved, sizes)]
-        name = type(self.optimizer).__name__
-        self.updates.append(Update(number, number + 1, name, rates, *norms, self.kept))
-        self.losses.append(loss)
-
-    def write(self, tape: Tape) -> None:
-        tape.updates, tape.trained, tape.untrained = (
-            self.updates, tuple(self.trained), self.untrained,
-        )
-        tape.steps = [Step(number, {"loss": loss}) for number, loss in enumerate(self.losses)]
 
 
 # -- one fault each ----------------------------------------------------------------------------
