@@ -22,7 +22,7 @@ from ..analysis.modules import Row
 from ..analysis.plan import Plan
 from .text import cross, fit, printable, width
 
-__all__ = ["write_dot"]
+__all__ = ["graph_style", "write_dot"]
 
 MOST_LETTERS = 60
 MOST_ERROR_LINES = 5
@@ -56,6 +56,13 @@ def write_dot(
     thickness: str | None = None,
 ) -> None:
     """Write a graph into an empty Digraph; see `Diagram.of`."""
+    graph_style(dot, direction)
+    table = {row.path: row for row in rows}
+    _Writer(graph, table, plan, selected, thickness is not None).write(dot)
+
+
+def graph_style(dot: graphviz.Digraph, direction: str = "TB") -> None:
+    """What every diagram looks like, for what is written after it."""
     dot.attr("graph", **{**GRAPH_ATTRIBUTES, "rankdir": direction, "bgcolor": _hex("background")})
     dot.attr("node", shape="plain", fontname=_SANS, fontsize="11", fontcolor=_hex("text"))
     dot.attr(
@@ -67,8 +74,6 @@ def write_dot(
         penwidth="0.8",
         arrowsize="0.55",
     )
-    table = {row.path: row for row in rows}
-    _Writer(graph, table, plan, selected, thickness is not None).write(dot)
 
 
 class _Writer:
