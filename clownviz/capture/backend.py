@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
@@ -183,10 +185,20 @@ class Backend(Protocol):
 
 _backends: list[Backend] = []
 
+# Frameworks that are looked at once somebody else has imported them, and what knows them.
+_ON_DEMAND = {"torch": "torch_backend"}
+
 
 def register(backend: Backend) -> None:
     """Make a framework known. The latest is asked first."""
     _backends.insert(0, backend)
+
+
+def known_backends() -> list[Backend]:
+    """The backends of all frameworks that are in use here."""
+    for framework in [each for each in _ON_DEMAND if each in sys.modules]:
+        importlib.import_module(f"{__package__}.{_ON_DEMAND.pop(framework)}")
+    return _backends
 
 
 def backend_of(model: Any) -> Backend:
@@ -195,12 +207,12 @@ def backend_of(model: Any) -> Backend:
     Raises:
         TypeError: no framework that is known made it.
     """
-    for backend in _backends:
+    for backend in known_backends():
         if backend.is_model(model):
             return backend
     hint = "; call it, and give the module that it returns" if isinstance(model, type) else ""
     raise TypeError(
-        f"expected a model (a clownpiece.nn.Module), got {_described(model)}{hint}"
+        f"expected a model (a Module of clownpiece or PyTorch), got {_described(model)}{hint}"
     )
 
 
@@ -211,7 +223,7 @@ def array_of(value: Any) -> np.ndarray | None:
     """
     if isinstance(value, np.ndarray):
         return value
-    for backend in _backends:
+    for backend in known_backends():
         if isinstance(value, backend.tensor):
             return backend.array(value)
     return None

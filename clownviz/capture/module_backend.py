@@ -1,0 +1,148 @@
+"""What clownpiece and PyTorch have in common: modules with the same tables, tensors with hooks."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from types import FrameType
+from typing import Any
+
+from .backend import Backend, Handle, Place
+from .families import family_of
+from .nested import leaf_objects
+
+__all__ = ["ModuleBackend"]
+
+_DEEPEST_SITE = 80
+_CALL, _MACHINE, _LINE = object(), object(), object()
+
+
+class ModuleBackend(Backend):
+    """The half of a `Backend` that reads the same in both frameworks.
+
+    Attributes:
+        module: the base class of its modules.
+        machinery: names of Python modules, or their beginnings, whose frames lie between an
+            operation and the line of a forward that asked for it.
+        module_call: names of Python modules in which a module calls its forward.
+    """
+
+    module: type
+    machinery: tuple[str, ...]
+    module_call: tuple[str, ...]
+
+    def __init__(self) -> None:
+        self._arguments: dict[type, tuple[str, ...]] = {}
+
+    def is_model(self, model: Any) -> bool:
+        return isinstance(model, self.module)
+
+    # -- modules -----------------------------------------------------------------------------
+
+    def places(self, model: Any) -> Iterator[Place]:
+        seen: set[int] = set()
+        waiting = [Place("", model)]
+        while waiting:
+            place = waiting.pop()
+            yield place
+            if id(place.module) in seen:
+                continue
+            seen.add(id(place.module))
+            children = [
+                Place(f"{place.path}.{name}" if place.path else name, child)
+                for name, child in place.module._modules.items()
+                if child is not None
+            ]
+            waiting.extend(reversed(children))
+
+    def parameters(self, module: Any) -> Iterator[tuple[str, Any]]:
+        return ((name, p) for name, p in module._parameters.items() if p is not None)
+
+    def buffers(self, module: Any) -> Iterator[tuple[str, Any]]:
+        return ((name, b) for name, b in module._buffers.items() if b is not None)
+
+    def extra(self, module: Any) -> str:
+        try:
+            return str(module.extra_repr())
+        except Exception as error:
+            return f"extra_repr raised {type(error).__name__}"
+
+    def family(self, module: Any) -> str:
+        names = [cls.__name__ for cls in type(module).__mro__[:-1] if cls is not self.module]
+        return family_of(names, any(child is not None for child in module._modules.values()))
+
+    def arguments(self, module: Any) -> tuple[str, ...]:
+        kind = type(module)
+        known = self._arguments.get(kind)
+        if known is None:
+            known = self._arguments[kind] = _positional_names(kind.forward)
+        return known
+
+    # -- tensors -----------------------------------------------------------------------------
+
+    def on_gradient(self, tensor: Any, hook: Callable[[Any], None]) -> Handle:
+        return tensor.register_hook(hook)
+
+    def on_accumulated(self, parameter: Any, hook: Callable[[Any], None]) -> Handle:
+        return parameter.register_post_accumulate_grad_hook(hook)
+
+    def gradient(self, tensor: Any) -> Any | None:
+        # Asking a tensor in the middle of a graph for its .grad is answered by a warning.
+        return tensor.grad if tensor.is_leaf or tensor.retains_grad else None
+
+    def set_gradient(self, tensor: Any, gradient: Any | None) -> None:
+        tensor.grad = gradient
+
+    def roots(self, output: Any) -> list[Any]:
+        """The tensors of a model's output that a backward can start from.
+
+        Raises:
+            RuntimeError: there is none.
+        """
+        found = [t for t in leaf_objects(output, self.tensor) if t.requires_grad]
+        if not found:
+            raise RuntimeError(
+                "gradients=True needs an output that requires a gradient, and this model's "
+                "output does not: is a parameter trainable, and is this outside of no_grad()?"
+            )
+        return found
+
+    # -- lines -------------------------------------------------------------------------------
+
+    def site(self) -> tuple[tuple[Any, ...], str] | None:
+        frame: FrameType | None = sys._getframe(1)
+        key: list[Any] = []
+        first = None
+        while frame is not None and len(key) < _DEEPEST_SITE:
+            kind = _kind_of(
+                frame.f_globals.get("__name__", ""), self.module_call, self.machinery
+            )
+            if kind is _CALL:
+                break
+            if kind is _LINE:
+                key += frame.f_code, frame.f_lasti
+                first = first or frame
+            frame = frame.f_back
+        if first is None:
+            return None
+        return tuple(key), f"{os.path.basename(first.f_code.co_filename)}:{first.f_lineno}"
+
+
+@lru_cache(maxsize=4096)
+def _kind_of(module: str, calls: tuple[str, ...], machinery: tuple[str, ...]) -> object:
+    """What a frame of this Python module is: a call of a module, machinery, or a line to name."""
+    if module in calls:
+        return _CALL
+    return _MACHINE if module.startswith(machinery) else _LINE
+
+
+def _positional_names(forward: Callable[..., Any]) -> tuple[str, ...]:
+    try:
+        parameters = list(inspect.signature(forward).parameters.values())[1:]
+    except (TypeError, ValueError):
+        return ()
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return tuple(p.name for p in parameters if p.kind in kinds)

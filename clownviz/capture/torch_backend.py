@@ -1,0 +1,373 @@
+"""How capture sees PyTorch. Nothing else in clownviz knows that it exists.
+
+Calls are seen by hooks of every module, which a copy of the model does not take along;
+operations by a `TorchFunctionMode`, which hears of every function of PyTorch that Python calls.
+Their names are those of clownpiece's records, so formula and cost come from these.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import lru_cache
+from math import prod
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from torch.optim.optimizer import (
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
+from torch.overrides import TorchFunctionMode
+
+from clownpiece.ops import REGISTRY
+
+from .backend import Enter, Leave, OpFacts, OpHook, StepHook, register
+from .module_backend import ModuleBackend
+
+__all__ = ["TorchBackend"]
+
+
+class TorchBackend(ModuleBackend):
+    """The `Backend` of models made of `torch.nn.Module`."""
+
+    tensor = torch.Tensor
+    module = torch.nn.Module
+    machinery = ("torch", "clownviz.capture")
+    module_call = ("torch.nn.modules.module",)
+
+    # -- tensors -----------------------------------------------------------------------------
+
+    def array(self, tensor: Any) -> np.ndarray:
+        return _array(tensor)
+
+    def identity(self, tensor: Any) -> Any:
+        return tensor
+
+    def version(self, tensor: Any) -> int:
+        return 0 if tensor.is_inference() else tensor._version
+
+    def base(self, tensor: Any) -> Any | None:
+        return tensor._base
+
+    def facts(self, tensor: Any) -> tuple[tuple[int, ...], str, int, bool]:
+        return (
+            tuple(tensor.shape),
+            _dtype_name(tensor.dtype),
+            tensor.numel() * tensor.element_size(),
+            tensor.requires_grad,
+        )
+
+    def set_array(self, tensor: Any, array: np.ndarray) -> None:
+        with torch.no_grad():
+            tensor.copy_(torch.from_numpy(np.array(array)))
+
+    # -- what happens ------------------------------------------------------------------------
+
+    @contextmanager
+    def observe_calls(
+        self, modules: Iterable[Any], enter: Enter, leave: Leave
+    ) -> Iterator[None]:
+        watch = _Calls(enter, leave)
+        with ExitStack() as handles:
+            for module in modules:
+                # A compiled or scripted module may take no hooks: it is then a part of its caller.
+                try:
+                    before = module.register_forward_pre_hook(_Hook(watch.before), with_kwargs=True)
+                    handles.callback(before.remove)
+                    after = module.register_forward_hook(
+                        _Hook(watch.after), with_kwargs=True, always_call=True
+                    )
+                    handles.callback(after.remove)
+                except RuntimeError:
+                    continue
+            yield
+
+    @contextmanager
+    def observe_ops(self, hook: OpHook) -> Iterator[None]:
+        _observed.hooks.append(hook)
+        if _observed.mode is None:
+            _observed.mode = _Operations()
+            _observed.mode.__enter__()
+        try:
+            yield
+        finally:
+            _observed.hooks.remove(hook)
+            if not _observed.hooks:
+                mode, _observed.mode = _observed.mode, None
+                _leave_mode(mode)
+
+    def op_facts(
+        self, op: Any, inputs: Sequence[Any], params: Mapping[str, Any], outputs: Sequence[Any]
+    ) -> OpFacts:
+        given = {name: value for name, value in params.items() if name != "inplace"}
+        record = REGISTRY.get(op)
+        latex = "" if record is None else record.latex
+        return OpFacts(op, latex, _flops(op, inputs, given, outputs), given)
+
+    @contextmanager
+    def observe_steps(self, before: StepHook, after: StepHook) -> Iterator[None]:
+        with ExitStack() as handles:
+            handles.callback(register_optimizer_step_pre_hook(before).remove)
+            handles.callback(register_optimizer_step_post_hook(after).remove)
+            yield
+
+    # -- a run without a trace ---------------------------------------------------------------
+
+    @contextmanager
+    def random_states(self, model: Any) -> Iterator[None]:
+        held = [
+            each
+            for place in self.places(model)
+            for each in vars(place.module).values()
+            if isinstance(each, torch.Generator)
+        ]
+        states = [(generator, generator.get_state()) for generator in held]
+        with torch.random.fork_rng():
+            try:
+                yield
+            finally:
+                for generator, state in states:
+                    generator.set_state(state)
+
+    def backward(self, output: Any, loss: Callable[[Any], Any] | None) -> None:
+        if loss is not None:
+            loss(output).backward()
+            return
+        tensors = self.roots(output)
+        torch.autograd.backward(tensors, [torch.ones_like(tensor) for tensor in tensors])
+
+
+# -- tensors ---------------------------------------------------------------------------------
+
+
+def _array(tensor: Any) -> np.ndarray:
+    """The numbers of a tensor, its own memory where that is NumPy's too."""
+    tensor = tensor.detach()
+    try:
+        return tensor.numpy()
+    except (TypeError, RuntimeError):  # bfloat16, sparse, conjugated, or on another device
+        return tensor.to_dense().resolve_conj().to("cpu", torch.float32).numpy()
+
+
+@lru_cache(maxsize=64)
+def _dtype_name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+# -- calls of modules ------------------------------------------------------------------------
+
+
+class _Hook:
+    """A hook that a copy of the model does not take along: copied or pickled, it is silent."""
+
+    __slots__ = ("_hook",)
+
+    def __init__(self, hook: Callable[..., None]) -> None:
+        self._hook = hook
+
+    def __call__(self, *args: Any) -> None:
+        # What is asked of tensors in here is no operation of the model's.
+        with torch._C.DisableTorchFunction():
+            self._hook(*args)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Callable[..., None]:
+        return silent
+
+    def __reduce__(self) -> str:
+        return "silent"
+
+
+def silent(*args: Any, **kwargs: Any) -> None:
+    """A hook that does nothing."""
+
+
+class _Calls:
+    """Tells one pair of functions of calls, and whether each returned."""
+
+    def __init__(self, enter: Enter, leave: Leave) -> None:
+        self.enter = enter
+        self.leave = leave
+        self._around = threading.local()
+
+    def before(self, module: Any, args: tuple, kwargs: dict[str, Any]) -> None:
+        # What was being handled already, in an `except` of the caller's, is not this call's error.
+        self._errors().append(sys.exc_info()[1])
+        self.enter(module, args, kwargs)
+
+    def after(self, module: Any, args: tuple, kwargs: dict[str, Any], output: Any) -> None:
+        errors = self._errors()
+        known = errors.pop() if errors else None
+        error = sys.exc_info()[1]
+        self.leave(module, output, None if error is known else error)
+
+    def _errors(self) -> list[BaseException | None]:
+        if not hasattr(self._around, "errors"):
+            self._around.errors = []
+        return self._around.errors
+
+
+# -- operations ------------------------------------------------------------------------------
+
+
+class _Observed(threading.local):
+    """What a thread's one mode tells; several captures share it, and end in any order."""
+
+    def __init__(self) -> None:
+        self.hooks: list[OpHook] = []
+        self.mode: _Operations | None = None
+
+
+_observed = _Observed()
+
+_RENAMED = {
+    "__getitem__": "getitem", "__setitem__": "setitem", "__rsub__": "rsub", "__rdiv__": "rdiv",
+    "__radd__": "add", "__rmul__": "mul", "__rpow__": "pow", "__rmatmul__": "matmul",
+    "__rtruediv__": "rdiv", "__pow__": "pow", "__floordiv__": "floor_divide",
+    "__mod__": "remainder", "__and__": "bitwise_and", "__or__": "bitwise_or",
+    "true_divide": "div", "divide": "div", "multiply": "mul", "subtract": "sub", "concat": "cat",
+    "concatenate": "cat", "embedding_renorm_": "",
+}  # fmt: skip
+_ATTRIBUTES = {"T": "t", "mT": "transpose", "H": "t", "mH": "transpose"}
+# They give tensors and compute nothing that flows on.
+_NO_OPERATIONS = frozenset(
+    {"backward", "register_hook", "requires_grad_", "retain_grad", "set_", "size", "stride", "numel"}
+    | {"dim", "is_floating_point", "item", "tolist", "numpy", "tensor", "as_tensor", "empty"}
+    | {"empty_like", "zeros", "zeros_like", "ones", "ones_like", "full", "full_like"}
+)
+_NO_PARAMETERS = frozenset({"inplace", "out", "_stacklevel"})
+
+
+class _Operations(TorchFunctionMode):
+    """Hears of every function that is called with PyTorch's tensors, and tells the hooks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._step: Any = None
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        started = perf_counter()
+        output = func(*args, **kwargs)
+        name = getattr(func, "__name__", "")
+        if name.startswith("_record_function"):
+            self._note_step(name, args, output)
+        elif self._step is None:
+            op = _name_of(func, name)
+            if op:
+                _tell(op, args, kwargs, output, perf_counter() - started)
+        return output
+
+    def _note_step(self, name: str, args: tuple, output: Any) -> None:
+        """An optimizer's step is one update, and not the hundred operations that it takes."""
+        if name == "_record_function_enter_new":
+            if self._step is None and str(args[0]).startswith("Optimizer.step"):
+                self._step = output
+        elif args and args[0] is self._step:
+            self._step = None
+
+
+def _leave_mode(mode: _Operations | None) -> None:
+    """Take the mode off the stack, from below those that were entered after it."""
+    from torch.overrides import _get_current_function_mode, _pop_mode, _push_mode
+
+    above = []
+    while (top := _get_current_function_mode()) is not None and top is not mode:
+        above.append(_pop_mode())
+    if top is mode and mode is not None:
+        mode.__exit__(None, None, None)
+    while above:
+        _push_mode(above.pop())
+
+
+@lru_cache(maxsize=4096)
+def _name_of(func: Any, name: str) -> str:
+    """clownpiece's name of an operation; nothing for what is none."""
+    if name == "__get__":
+        return _ATTRIBUTES.get(getattr(getattr(func, "__self__", None), "__name__", ""), "")
+    if name.startswith("__i") and name.endswith("__"):  # __iadd__
+        name = f"{name[3:-2]}_"
+    name = _RENAMED.get(name, name)
+    if name in _NO_OPERATIONS or name.startswith("_") or name.endswith("__"):
+        return ""
+    return name
+
+
+def _tell(op: str, args: tuple, kwargs: dict[str, Any], output: Any, seconds: float) -> None:
+    outputs = (args[0],) if op == "setitem" else tuple(_tensors(output))
+    if not outputs:
+        return
+    name = op.rstrip("_")
+    inputs, params = _bound(name, args, kwargs)
+    wrote = op == "setitem" or op.endswith("_") or kwargs.get("out") is not None
+    if wrote or (kwargs.get("inplace") and outputs[0] is inputs[0]):
+        params["inplace"] = True
+    for hook in tuple(_observed.hooks):
+        hook(name, inputs, params, outputs, seconds)
+
+
+def _bound(
+    op: str, args: tuple, kwargs: dict[str, Any]
+) -> tuple[list[Any], dict[str, Any]]:
+    """Inputs and parameters, in the order and by the names of clownpiece's record if there is one.
+
+    A call in a form that only PyTorch has is flattened: tensors are inputs, the rest parameters.
+    """
+    given = {name: value for name, value in kwargs.items() if name not in _NO_PARAMETERS}
+    record = REGISTRY.get(op)
+    if record is not None and not record.variadic:
+        names = [*record.inputs, *record.parameters]
+        if len(args) <= len(names) and not given.keys() & names[: len(args)]:
+            given = dict(zip(names, args)) | given
+            inputs = [given.pop(name, None) for name in record.inputs]
+            while inputs and inputs[-1] is None:
+                inputs.pop()
+            rest = [each for value in given.values() for each in _tensors(value)]
+            return inputs + rest, {k: v for k, v in given.items() if _is_plain(v)}
+    inputs = list(_tensors((args, tuple(given.values()))))
+    places = {f"args[{at}]": value for at, value in enumerate(args)} | given
+    return inputs, {name: value for name, value in places.items() if _is_plain(value)}
+
+
+def _is_plain(value: Any) -> bool:
+    return value is not None and next(_tensors(value), None) is None
+
+
+def _tensors(nest: Any) -> Iterator[Any]:
+    """The tensors of a nest of tuples and lists, in order, also those that stand in it twice."""
+    if isinstance(nest, torch.Tensor):
+        yield nest
+    elif isinstance(nest, (tuple, list)):
+        for item in nest:
+            yield from _tensors(item)
+
+
+_RECURRENT = {"lstm": 3, "gru": 2, "rnn_tanh": 2, "rnn_relu": 2}
+"""How many tensors stand before the weights: the input, and the states."""
+
+
+def _flops(
+    op: str, inputs: Sequence[Any], params: Mapping[str, Any], outputs: Sequence[Any]
+) -> int:
+    """Floating-point operations, from clownpiece's record of the same operation."""
+    before = _RECURRENT.get(op.removesuffix("_cell"))
+    if before is not None:
+        # Each weight matrix meets each position of the sequence once.
+        weights = [each.shape for each in inputs[before:] if len(each.shape) == 2]
+        return sum(2 * prod(shape) for shape in weights) * prod(outputs[0].shape[:-1])
+    record = REGISTRY.get(op)
+    if record is None:
+        return 0
+    try:
+        return int(record.flops_of(list(inputs), dict(params), tuple(outputs)))
+    except (KeyError, IndexError, TypeError, ValueError):
+        return 0  # called in a form that only PyTorch has
+
+
+register(TorchBackend())

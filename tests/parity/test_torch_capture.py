@@ -1,0 +1,292 @@
+"""PyTorch's models on a tape: the same pictures as of clownpiece's, and no trace left behind."""
+
+from __future__ import annotations
+
+import copy
+import io
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+from torch.nn import functional as F  # noqa: E402
+
+import clownpiece  # noqa: E402
+import clownviz  # noqa: E402
+from clownviz.views.diagram import Diagram  # noqa: E402
+
+
+def block(library):
+    """A residual block with a projection, as of a ResNet."""
+    nn = library.nn
+
+    class Block(nn.Module):
+        def __init__(self, inside, outside, stride=1):
+            super().__init__()
+            self.conv1 = nn.Conv2d(inside, outside, 3, stride, 1, bias=False)
+            self.bn1 = nn.BatchNorm2d(outside)
+            self.conv2 = nn.Conv2d(outside, outside, 3, 1, 1, bias=False)
+            self.bn2 = nn.BatchNorm2d(outside)
+            self.relu = nn.ReLU(inplace=True)
+            self.down = None
+            if stride != 1:
+                self.down = nn.Sequential(
+                    nn.Conv2d(inside, outside, 1, stride, bias=False), nn.BatchNorm2d(outside)
+                )
+
+        def forward(self, x):
+            y = self.bn2(self.conv2(self.relu(self.bn1(self.conv1(x)))))
+            return self.relu(y + (x if self.down is None else self.down(x)))
+
+    return Block
+
+
+def resnet(library):
+    nn, Block = library.nn, block(library)
+
+    class ResNet(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.stem = nn.Conv2d(3, 8, 3, padding=1)
+            self.layer1 = nn.Sequential(Block(8, 8), Block(8, 8))
+            self.layer2 = nn.Sequential(Block(8, 16, 2), Block(16, 16))
+            self.fc = nn.Linear(16, 5)
+
+        def forward(self, x):
+            x = self.layer2(self.layer1(nn.functional.relu(self.stem(x))))
+            return self.fc(x.mean(dim=(2, 3)))
+
+    return ResNet(), library.ones(2, 3, 16, 16)
+
+
+def transformer(library):
+    nn = library.nn
+
+    class Attention(nn.Module):
+        def __init__(self, dim, heads):
+            super().__init__()
+            self.heads = heads
+            self.qkv = nn.Linear(dim, 3 * dim)
+            self.out = nn.Linear(dim, dim)
+
+        def forward(self, x):
+            n, t, d = x.shape
+            q, k, v = self.qkv(x).view(n, t, 3, self.heads, d // self.heads).permute(2, 0, 3, 1, 4)
+            y = nn.functional.scaled_dot_product_attention(q, k, v, is_causal=True)
+            return self.out(y.transpose(1, 2).reshape(n, t, d))
+
+    class Layer(nn.Module):
+        def __init__(self, dim):
+            super().__init__()
+            self.ln1, self.ln2 = nn.LayerNorm(dim), nn.LayerNorm(dim)
+            self.attn = Attention(dim, 2)
+            self.mlp = nn.Sequential(nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, dim))
+
+        def forward(self, x):
+            x = x + self.attn(self.ln1(x))
+            return x + self.mlp(self.ln2(x))
+
+    class GPT(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.wte = nn.Embedding(11, 16)
+            self.blocks = nn.ModuleList([Layer(16) for _ in range(3)])
+            self.head = nn.Linear(16, 11, bias=False)
+            self.head.weight = self.wte.weight
+
+        def forward(self, tokens):
+            x = self.wte(tokens)
+            for layer in self.blocks:
+                x = layer(x)
+            return self.head(x)
+
+    return GPT(), library.tensor([[1, 2, 3, 4], [5, 6, 7, 8]])
+
+
+def recurrent(library):
+    nn = library.nn
+
+    class Tagger(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.lstm = nn.LSTM(4, 6, num_layers=2, batch_first=True)
+            self.out = nn.Linear(6, 3)
+
+        def forward(self, x):
+            y, (h, c) = self.lstm(x)
+            return self.out(y), {"hidden": h, "cell": c}
+
+    return Tagger(), library.ones(2, 5, 4)
+
+
+MODELS = {"resnet": resnet, "transformer": transformer, "recurrent": recurrent}
+
+
+@pytest.fixture(params=MODELS)
+def name(request):
+    return request.param
+
+
+def test_a_model_has_the_summary_of_its_twin(name):
+    texts = [clownviz.summary(*MODELS[name](library)).text() for library in (torch, clownpiece)]
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize("name", ["resnet", "transformer"])
+def test_a_model_has_the_diagram_of_its_twin(name):
+    texts = [Diagram.of(clownviz.run(*MODELS[name](lib))).text() for lib in (torch, clownpiece)]
+    assert texts[0] == texts[1]
+
+
+def everything(model):
+    state = {key: value.clone() for key, value in model.state_dict().items()}
+    hooks = [
+        len(getattr(module, table))
+        for module in model.modules()
+        for table in ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks")
+    ]
+    return state, hooks, torch.get_rng_state()
+
+
+def assert_equal_states(before, after):
+    assert before[1] == after[1]
+    assert torch.equal(before[2], after[2])
+    assert all(torch.equal(before[0][key], after[0][key]) for key in before[0])
+
+
+def test_a_run_leaves_no_trace(name):
+    model, x = MODELS[name](torch)
+    model.train()
+    before = everything(model)
+    tape = clownviz.run(model, x, keep="full", gradients=True)
+    assert_equal_states(before, everything(model))
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert tape.error is None and len(tape.calls) > 3
+
+
+def test_a_captured_training_computes_what_an_uncaptured_one_computes(name):
+    model, x = MODELS[name](torch)
+    twin = copy.deepcopy(model)
+    results = []
+    for each, watched in ((model, True), (twin, False)):
+        torch.manual_seed(0)
+        optimizer = torch.optim.Adam(each.parameters(), lr=0.01)
+        with clownviz.capture(each, gradients=True) if watched else torch.enable_grad():
+            for _ in range(3):
+                optimizer.zero_grad()
+                output = each(x)
+                output = output[0] if isinstance(output, tuple) else output
+                loss = F.dropout(output, 0.5).square().mean()
+                loss.backward()
+                optimizer.step()
+        results.append([loss, *each.state_dict().values(), *(p.grad for p in each.parameters())])
+    assert all(torch.equal(a, b) for a, b in zip(*results))
+
+
+def test_updates_and_the_loss_are_on_the_tape():
+    model, x = resnet(torch)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with clownviz.capture(model) as tape:
+        for _ in range(2):
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(x), torch.tensor([0, 1]))
+            loss.backward()
+            optimizer.step()
+    assert [update.number for update in tape.updates] == [1, 2]
+    assert tape.updates[0].optimizer == "SGD" and not tape.untrained
+    assert tape.steps[-1].scalars["loss"] == pytest.approx(loss.item(), rel=1e-6)
+    assert "cross_entropy" in {op.name for op in tape.operations if op.call is None}
+    assert not {"addcdiv", "lerp", "_foreach_add"} & {op.name for op in tape.operations}
+
+
+def test_gradients_are_those_that_backward_computes():
+    model, x = transformer(torch)
+    tape = clownviz.run(model, x, keep="full", gradients=True, loss=lambda y: y.square().sum())
+    model(x).square().sum().backward()
+    for info in (p for m in tape.modules.values() for p in m.parameters):
+        found = tape.values[info.gradient].array
+        assert np.allclose(found, model.get_parameter(info.path).grad.numpy(), atol=1e-6)
+
+
+def test_a_user_s_own_hooks_stay_and_still_run():
+    model, x = resnet(torch)
+    seen = []
+    model.fc.register_forward_hook(lambda *args: seen.append("mine"))
+    clownviz.run(model, x)
+    with pytest.raises(ZeroDivisionError), clownviz.capture(model):
+        model(x)
+        raise ZeroDivisionError
+    assert seen == ["mine"] * 2 and len(model.fc._forward_hooks) == 1
+
+
+def test_captures_may_overlap_and_end_in_any_order():
+    model, x = transformer(torch)
+    first, second = clownviz.capture(model), clownviz.capture(model)
+    tapes = [first.start(), second.start()]
+    model(x)
+    first.stop()
+    with torch.device("cpu"):
+        model(x)
+        second.stop()
+    model(x)
+    assert [tape.step_count for tape in tapes] == [1, 2]
+    assert torch.overrides._get_current_function_mode() is None
+
+
+def test_a_copy_or_a_pickle_of_a_watched_model_is_not_watched():
+    model, x = recurrent(torch)
+    with clownviz.capture(model) as tape:
+        copied = copy.deepcopy(model)
+        saved = io.BytesIO()
+        torch.save(model.state_dict(), saved)
+        copied(x)
+    assert tape.calls == []
+
+
+def test_a_forward_that_raises_gives_the_partial_tape():
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(6, 2))
+    with pytest.raises(RuntimeError) as caught:
+        clownviz.run(model, torch.ones(3, 4))
+    tape = caught.value.tape
+    assert tape.failed.path == "2" and tape.calls_of("1")[0].error is None
+    try:
+        raise KeyError("of the caller's")
+    except KeyError:
+        assert clownviz.run(model[:2], torch.ones(3, 4)).error is None
+
+
+def test_half_precision_is_looked_at_too():
+    model = nn.Sequential(nn.Linear(4, 8), nn.ReLU()).to(torch.bfloat16)
+    tape = clownviz.run(model, torch.ones(3, 4, dtype=torch.bfloat16), keep="full")
+    value = tape.refs(tape.calls[0].outputs)[0]
+    assert value.dtype == "bfloat16" and value.bytes == 3 * 8 * 2
+    assert value.array.dtype == np.float32 and value.stats.min == 0
+
+
+def test_two_frameworks_can_be_compared():
+    model, x = transformer(torch)
+    twin, tokens = transformer(clownpiece)
+    twin.load_state_dict(
+        {key: clownpiece.from_numpy(value.numpy()) for key, value in model.state_dict().items()}
+    )
+    tapes = [
+        clownviz.run(each, given, keep="full", gradients=True)
+        for each, given in ((model, x), (twin, tokens))
+    ]
+    found = clownviz.compare(*tapes).view.difference
+    assert found.same_structure and found.forward is None and found.backward is None
+
+
+def test_clownviz_does_not_import_pytorch():
+    code = "import clownviz, clownpiece as c, sys; clownviz.summary(c.nn.ReLU(), c.ones(1, 2)); "
+    told = subprocess.run(
+        [sys.executable, "-c", code + "print('torch' in sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.strip() == "False"
