@@ -16,7 +16,7 @@ from .history import curves, gradient_flow, histograms
 from .live import Watch, explore, watch
 from .pages import page
 from .shown import Shown
-from .structure import diagram, summary, tree
+from .structure import autograd, diagram, summary, tree
 
 __all__ = [
     "Capture",
@@ -26,6 +26,7 @@ __all__ = [
     "Watch",
     "array",
     "attention",
+    "autograd",
     "capture",
     "compare",
     "curves",

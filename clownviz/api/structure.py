@@ -1,17 +1,20 @@
-"""What a model is made of: `summary`, `tree`, `diagram`."""
+"""What a model is made of: `summary`, `tree`, `diagram`, `autograd`."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..capture.backend import model_of
+from ..capture.tape import Tape
+from ..views.autograd import Autograd
 from ..views.diagram import Diagram
 from ..views.summary import DEFAULT_COLUMNS, Summary
 from ..views.tree import Tree
 from .shown import Shown
 from .tapes import tape_of
 
-__all__ = ["diagram", "summary", "tree"]
+__all__ = ["autograd", "diagram", "summary", "tree"]
 
 
 def summary(
@@ -78,3 +81,44 @@ def diagram(
             `Diagram.of`.
     """
     return Diagram.of(tape_of(model, inputs, kwargs, keep="shapes"), **options)
+
+
+def autograd(
+    model: Any,
+    *inputs: Any,
+    loss: Callable[[Any], Any] | None = None,
+    kwargs: dict[str, Any] | None = None,
+    **options: Any,
+) -> Autograd:
+    """The graph that backward walks: every operation with its formula, value and gradient.
+
+    As text it is a program, one line an operation. It is a `graphviz.Digraph` too.
+
+    Args:
+        model: a Module, a function of tensors, or the tape of a run.
+        inputs: what it is called with.
+        loss: what backward starts from, given the output; by default the output itself.
+        kwargs: keyword arguments for the model.
+        options: `direction`, `budget`: see `Autograd.of`.
+
+    Raises:
+        RuntimeError: nothing in the output requires a gradient.
+
+    >>> import clownpiece, clownviz
+    >>> w = clownpiece.tensor(3.0, requires_grad=True)
+    >>> def square(w):
+    ...     return w * w
+    >>> print(clownviz.autograd(square, w).text())
+    Autograd graph of square: 1 operation from 1 input to loss
+    <BLANKLINE>
+                       formula    value  gradient
+    ─────────────────────────────────────────────
+    w     input                   3      6
+    ─────────────────────────────────────────────
+    loss  = mul(w, w)  x · other  9      1
+    """
+    if not isinstance(model, Tape):
+        model = model_of(model, (inputs, kwargs))
+        options_of_run = {"keep": "full", "gradients": True, "inside": True, "loss": loss}
+        model = tape_of(model, inputs, kwargs, **options_of_run)
+    return Autograd.of(model, **options)

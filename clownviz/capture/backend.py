@@ -10,6 +10,8 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
+from .nested import leaf_objects
+
 __all__ = [
     "Backend",
     "Enter",
@@ -21,6 +23,7 @@ __all__ = [
     "StepHook",
     "array_of",
     "backend_of",
+    "model_of",
     "register",
 ]
 
@@ -60,6 +63,10 @@ class Backend(Protocol):
 
     def is_model(self, model: Any) -> bool:
         """Whether this framework made the model."""
+        ...
+
+    def as_model(self, function: Callable[..., Any]) -> Any:
+        """A model of this framework whose forward is `function`, named as that is."""
         ...
 
     @property
@@ -213,6 +220,24 @@ def backend_of(model: Any) -> Backend:
     hint = "; call it, and give the module that it returns" if isinstance(model, type) else ""
     raise TypeError(
         f"expected a model (a Module of clownpiece or PyTorch), got {_described(model)}{hint}"
+    )
+
+
+def model_of(function: Callable[..., Any], inputs: Any) -> Any:
+    """The model that a function of tensors is; a model is itself.
+
+    Raises:
+        TypeError: it is neither a model nor a function, or there is no tensor among the inputs.
+    """
+    backends = known_backends()
+    if not callable(function) or any(each.is_model(function) for each in backends):
+        return function
+    for backend in backends:
+        if next(leaf_objects(inputs, backend.tensor), None) is not None:
+            return backend.as_model(function)
+    raise TypeError(
+        f"{getattr(function, '__name__', 'the function')} was given no tensor: expected one among "
+        "its inputs, which says what framework it computes with"
     )
 
 

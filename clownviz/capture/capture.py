@@ -39,6 +39,7 @@ class Capture:
             (also a copy of every input and output), or a `Sample` or `Full` that says more.
         gradients: also record the gradients that a backward computes, of activations and of
             parameters.
+        inside: look also at what operations make that stays within a module.
         every: look only at every so many runs of the model; the others cost almost nothing.
         until: a module, or one of its calls ("relu#2"), after which the forward is stopped; the
             `with` block ends there, quietly.
@@ -72,6 +73,7 @@ class Capture:
         select: Any = None,
         keep: str | Sample | Full = "statistics",
         gradients: bool = False,
+        inside: bool = False,
         every: int = 1,
         until: str | None = None,
         budget: str | int = "256 MiB",
@@ -81,6 +83,7 @@ class Capture:
         self.select = select
         self.keep = keep
         self.gradients = gradients
+        self.inside = inside
         self.every = every
         self.until = until
         self.budget = parse_bytes(budget)
@@ -117,7 +120,14 @@ class Capture:
         backend = self.backend
         keeper = Keeper(self.keep, self.budget, exact=exact)
         tape = Tape(model=type(self.model).__name__)
-        recorder = Recorder(backend, tape, keeper, gradients=self.gradients, every=self.every)
+        recorder = Recorder(
+            backend,
+            tape,
+            keeper,
+            gradients=self.gradients,
+            every=self.every,
+            inside=self.inside,
+        )
         self._recorder = recorder
         try:
             _describe_into(tape, backend, self.model, keeper, recorder)
@@ -187,6 +197,7 @@ def run(
     select: Any = None,
     keep: str | Sample | Full = "statistics",
     gradients: bool = False,
+    inside: bool = False,
     until: str | None = None,
     loss: Callable[[Any], Any] | None = None,
     budget: str | int = "256 MiB",
@@ -200,13 +211,19 @@ def run(
     Args:
         inputs, kwargs: what the model is called with.
         gradients: also run backward, from `loss(output)`, or else from the sum of the outputs.
-        select, keep, until, budget: as for `Capture`. Statistics are of all values here.
+        select, keep, inside, until, budget: as for `Capture`. Statistics are of all values here.
 
     Raises:
         Whatever the forward raises, with the partial tape as its attribute `tape`.
     """
     watch = Capture(
-        model, select=select, keep=keep, gradients=gradients, until=until, budget=budget
+        model,
+        select=select,
+        keep=keep,
+        gradients=gradients,
+        inside=inside,
+        until=until,
+        budget=budget,
     )
     backend = watch.backend
     with collector_paused(), protected(backend, model, (inputs, kwargs)):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from types import FrameType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from .backend import Backend, Handle, Place
 from .families import family_of
@@ -35,10 +36,19 @@ class ModuleBackend(Backend):
     module_call: tuple[str, ...]
 
     def __init__(self) -> None:
-        self._arguments: dict[type, tuple[str, ...]] = {}
+        self._arguments: WeakKeyDictionary[type, tuple[str, ...]] = WeakKeyDictionary()
 
     def is_model(self, model: Any) -> bool:
         return isinstance(model, self.module)
+
+    def as_model(self, function: Callable[..., Any]) -> Any:
+        def forward(self: Any, *args: Any, **kwargs: Any) -> Any:
+            return function(*args, **kwargs)
+
+        name = getattr(function, "__name__", type(function).__name__)
+        kind = type(name, (self.module,), {"forward": forward})
+        self._arguments[kind] = _positional_names(function)
+        return kind()
 
     # -- modules -----------------------------------------------------------------------------
 
@@ -78,7 +88,7 @@ class ModuleBackend(Backend):
         kind = type(module)
         known = self._arguments.get(kind)
         if known is None:
-            known = self._arguments[kind] = _positional_names(kind.forward)
+            known = self._arguments[kind] = _positional_names(kind.forward)[1:]
         return known
 
     # -- tensors -----------------------------------------------------------------------------
@@ -139,9 +149,9 @@ def _kind_of(module: str, calls: tuple[str, ...], machinery: tuple[str, ...]) ->
     return _MACHINE if module.startswith(machinery) else _LINE
 
 
-def _positional_names(forward: Callable[..., Any]) -> tuple[str, ...]:
+def _positional_names(function: Callable[..., Any]) -> tuple[str, ...]:
     try:
-        parameters = list(inspect.signature(forward).parameters.values())[1:]
+        parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         return ()
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)

@@ -65,6 +65,7 @@ class Recorder:
         keeper: looks at arrays.
         gradients: whether backward is recorded.
         every: look at every so many runs of the model.
+        inside: look also at what operations make that stays within a module.
 
     Attributes:
         active: False once the capture has ended; events that still arrive are ignored.
@@ -73,13 +74,21 @@ class Recorder:
     """
 
     def __init__(
-        self, backend: Backend, tape: Tape, keeper: Keeper, *, gradients: bool, every: int
+        self,
+        backend: Backend,
+        tape: Tape,
+        keeper: Keeper,
+        *,
+        gradients: bool,
+        every: int,
+        inside: bool = False,
     ) -> None:
         self.backend = backend
         self.tape = tape
         self.keeper = keeper
         self.gradients = gradients
         self.every = every
+        self.inside = inside
         self.active = True
         self.places: dict[int, Place] = {}
         self.stopped: str | None = None
@@ -398,7 +407,7 @@ class Recorder:
         ref, value = self._new(tensor, self.backend.identity(tensor), self.backend.version(tensor))
         if value.shape == () and not thread.stack:
             self._may_be_loss(thread, tensor, value)
-        return ref
+        return self._shown_tensor(tensor, True) if self.inside else ref
 
     # -- losses ------------------------------------------------------------------------------
 

@@ -225,19 +225,23 @@ class _Observed(threading.local):
 _observed = _Observed()
 
 _RENAMED = {
-    "__getitem__": "getitem", "__setitem__": "setitem", "__rsub__": "rsub", "__rdiv__": "rdiv",
-    "__radd__": "add", "__rmul__": "mul", "__rpow__": "pow", "__rmatmul__": "matmul",
-    "__rtruediv__": "rdiv", "__pow__": "pow", "__floordiv__": "floor_divide",
-    "__mod__": "remainder", "__and__": "bitwise_and", "__or__": "bitwise_or",
-    "true_divide": "div", "divide": "div", "multiply": "mul", "subtract": "sub", "concat": "cat",
-    "concatenate": "cat", "embedding_renorm_": "",
+    "__getitem__": "getitem", "__setitem__": "setitem", "__pow__": "pow", "__mod__": "remainder",
+    "__floordiv__": "floor_divide", "__and__": "bitwise_and", "__or__": "bitwise_or",
+    "__xor__": "bitwise_xor", "__invert__": "bitwise_not", "true_divide": "div", "divide": "div",
+    "multiply": "mul", "subtract": "sub", "concat": "cat", "concatenate": "cat",
 }  # fmt: skip
+_REFLECTED = {
+    "__radd__": "add", "__rsub__": "sub", "__rmul__": "mul", "__rtruediv__": "div",
+    "__rdiv__": "div", "__rpow__": "pow", "__rmatmul__": "matmul", "__rfloordiv__": "floor_divide",
+    "__rmod__": "remainder",
+}  # fmt: skip
+_WRITING = {"__iadd__", "__isub__", "__imul__", "__itruediv__", "__ipow__", "__imatmul__"}
 _ATTRIBUTES = {"T": "t", "mT": "transpose", "H": "t", "mH": "transpose"}
 # They give tensors and compute nothing that flows on.
 _NO_OPERATIONS = frozenset(
-    {"backward", "register_hook", "requires_grad_", "retain_grad", "set_", "size", "stride", "numel"}
-    | {"dim", "is_floating_point", "item", "tolist", "numpy", "tensor", "as_tensor", "empty"}
-    | {"empty_like", "zeros", "zeros_like", "ones", "ones_like", "full", "full_like"}
+    {"backward", "register_hook", "requires_grad_", "retain_grad", "set_", "size", "stride"}
+    | {"numel", "dim", "is_floating_point", "item", "tolist", "numpy", "tensor", "as_tensor"}
+    | {"empty", "empty_like", "zeros", "zeros_like", "ones", "ones_like", "full", "full_like"}
 )
 _NO_PARAMETERS = frozenset({"inplace", "out", "_stacklevel"})
 
@@ -261,6 +265,7 @@ class _Operations(TorchFunctionMode):
         elif self._step is None:
             op = _name_of(func, name)
             if op:
+                args = args[::-1] if name in _REFLECTED else args
                 _tell(op, args, kwargs, output, perf_counter() - started)
         return output
 
@@ -291,9 +296,9 @@ def _name_of(func: Any, name: str) -> str:
     """clownpiece's name of an operation; nothing for what is none."""
     if name == "__get__":
         return _ATTRIBUTES.get(getattr(getattr(func, "__self__", None), "__name__", ""), "")
-    if name.startswith("__i") and name.endswith("__"):  # __iadd__
+    if name in _WRITING:
         name = f"{name[3:-2]}_"
-    name = _RENAMED.get(name, name)
+    name = _RENAMED.get(name) or _REFLECTED.get(name, name)
     if name in _NO_OPERATIONS or name.startswith("_") or name.endswith("__"):
         return ""
     return name

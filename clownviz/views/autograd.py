@@ -86,7 +86,8 @@ class Autograd(Drawn):
         body = [self._line(operation) for operation in shown]
         header = ["", "", "formula", "value", "gradient"]
         head, lines = table(header, [*leaves, *body], [False] * 5)
-        said = f"{len(graph.operations):,} operations from {_names(graph)}"
+        count = len(graph.operations)
+        said = f"{count:,} operation{'s' if count > 1 else ''} from {_names(graph)}"
         rule = "─" * max(map(width, [head, *lines]))
         middle = [f"… {left:,} earlier operations"] if left > 0 else []
         lines[len(leaves) : len(leaves)] = [rule, *middle]
@@ -263,7 +264,7 @@ def _card(dot: Autograd, name: str, card: Card) -> None:
         facts = look.readable_formula(last.latex)
         tip = f"{result.name} = {_call(last, dot.graph)}"
     else:
-        facts = f"{len(card.operations)} operations"
+        facts = f"{len(card.operations):,} operations"
         tip = ", ".join(operation.name for operation in card.operations)
     info = dot.tape.modules.get(card.path or "")
     family = look.family(info.family) if info is not None and card.path else "other"
