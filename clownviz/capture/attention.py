@@ -51,6 +51,11 @@ _SCORES = frozenset(_SCORES_OPS.split())
 _AFTER = frozenset(_WEIGHTS_OPS.split())
 _TURNS = frozenset(_TURNS_OPS.split())
 _PRODUCTS = frozenset({"matmul", "bmm", "einsum", "baddbmm"})
+_MULTI_HEAD_INPUTS = """
+    query key value embed_dim_to_check num_heads in_proj_weight in_proj_bias bias_k bias_v
+    add_zero_attn
+"""
+_MULTI_HEAD = tuple(_MULTI_HEAD_INPUTS.split())
 
 
 def encode_weights(weights: np.ndarray, masked: np.ndarray | None = None) -> np.ndarray:
@@ -166,6 +171,8 @@ class AttentionWatcher:
         name = operation.name.rstrip("_")
         if name == "scaled_dot_product_attention":
             self._fused(operation, event)
+        elif name == "multi_head_attention_forward":
+            self._multi_head(operation, event)
         elif name in _PRODUCTS:
             self._product(operation, event)
         elif name == "softmax" and self._scores.intersection(operation.inputs):
@@ -233,6 +240,46 @@ class AttentionWatcher:
         )
         self._keep(operation.index, shape, encode_weights(_first(weights, kept, rows)))
 
+    def _multi_head(self, operation: Operation, event: OpEvent) -> None:
+        """A fused layer, projections and all: PyTorch's `F.multi_head_attention_forward`."""
+        given = dict(zip(_MULTI_HEAD, event.inputs)) | dict(event.params)
+        heads, mask = int(given["num_heads"]), given.get("attn_mask")
+        query, key = (self._heads(given, name, heads) for name in ("query", "key"))
+        keys = key.shape[-2]
+        seen = None if mask is None else _added(self.array(mask), keys)
+        if seen is not None and seen.ndim == 3:  # (N·H, L, S)
+            seen = seen.reshape(-1, heads, *seen.shape[1:])
+        padding = given.get("key_padding_mask")
+        if padding is not None:
+            padded = _added(self.array(padding), keys).reshape(-1, 1, 1, keys)
+            seen = padded if seen is None else seen + padded
+        shape = (*query.shape[:-1], keys)
+        kept, rows = self._examples(shape), _most_rows(shape)
+        if seen is not None:
+            seen = np.broadcast_to(seen, shape)[:kept]
+        weights = attention_weights(query[:kept], key[:kept], seen, rows=rows)
+        self._keep(operation.index, shape, encode_weights(_first(weights, kept, rows)))
+
+    def _heads(self, given: Mapping[str, Any], name: str, heads: int) -> np.ndarray:
+        """Queries or keys after their projection, `(N, H, L, E / H)`."""
+        x = self.array(given[name])
+        x = x[:, None] if x.ndim == 2 else x
+        size, place = x.shape[-1], ("query", "key").index(name)
+        width = given["query"].shape[-1]
+        weight, bias = given.get(f"{name[0]}_proj_weight"), given.get("in_proj_bias")
+        part = slice(place * width, (place + 1) * width)
+        matrix = self.array(given["in_proj_weight"])[part] if weight is None else self.array(weight)
+        x = x.reshape(-1, size) @ matrix.T
+        if bias is not None:
+            x = x + self.array(bias)[part]
+        x = x.reshape(*self.array(given[name]).shape[:1], -1, heads, width // heads)
+        if name == "key" and given.get("bias_k") is not None:
+            last = self.array(given["bias_k"]).reshape(1, 1, heads, -1)
+            x = np.concatenate([x, np.broadcast_to(last, (1, *x.shape[1:]))])
+        if name == "key" and given.get("add_zero_attn"):
+            x = np.concatenate([x, np.zeros_like(x[:1])])
+        return x.transpose(1, 2, 0, 3)
+
     def _examples(self, shape: tuple[int, ...]) -> int:
         """How many examples of the batch are kept."""
         if not isinstance(self.keeper.part, Full):
@@ -249,6 +296,15 @@ def _arguments(event: OpEvent) -> Mapping[str, Any]:
     """The arguments of a fused attention by name, however they were passed."""
     names = ("query", "key", "value", "attn_mask")
     return {**dict(zip(names, event.inputs)), **event.params}
+
+
+def _added(mask: np.ndarray, keys: int) -> np.ndarray:
+    """A mask as what is added to scores. True means here that a key may not be seen.
+
+    Keys that the layer has appended may be seen by all.
+    """
+    added = np.where(mask, -np.inf, 0.0) if mask.dtype == bool else mask
+    return np.pad(added, [(0, 0)] * (mask.ndim - 1) + [(0, keys - mask.shape[-1])])
 
 
 def _is_last(dim: Any, ndim: int) -> bool:

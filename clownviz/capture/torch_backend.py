@@ -333,8 +333,9 @@ def _bound(
             inputs = [given.pop(name, None) for name in record.inputs]
             while inputs and inputs[-1] is None:
                 inputs.pop()
+            # A mask that clownpiece counts as a parameter is an input, and keeps its name too.
             rest = [each for value in given.values() for each in _tensors(value)]
-            return inputs + rest, {k: v for k, v in given.items() if _is_plain(v)}
+            return inputs + rest, {k: v for k, v in given.items() if v is not None}
     inputs = list(_tensors((args, tuple(given.values()))))
     places = {f"args[{at}]": value for at, value in enumerate(args)} | given
     return inputs, {name: value for name, value in places.items() if _is_plain(value)}

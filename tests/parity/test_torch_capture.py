@@ -17,6 +17,7 @@ from torch.nn import functional as F  # noqa: E402
 
 import clownpiece  # noqa: E402
 import clownviz  # noqa: E402
+from clownviz.capture.attention import MASKED, decode_weights  # noqa: E402
 from clownviz.views.diagram import Diagram  # noqa: E402
 
 
@@ -290,3 +291,29 @@ def test_clownviz_does_not_import_pytorch():
         check=True,
     )
     assert told.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize("batch_first", [True, False])
+@pytest.mark.parametrize("options", [{}, {"kdim": 4, "vdim": 4}, {"add_bias_kv": True}], ids=str)
+def test_the_weights_of_fused_attention_are_on_the_tape(options, batch_first):
+    torch.manual_seed(0)
+    model = nn.MultiheadAttention(8, 2, batch_first=batch_first, **options).eval()
+    query, key = torch.randn(2, 5, 8), torch.randn(2, 7, options.get("kdim", 8))
+    hidden = torch.zeros(2, 7, dtype=torch.bool)
+    hidden[1, 4:] = True
+    if not batch_first:
+        query, key = query.transpose(0, 1), key.transpose(0, 1)
+    given = {"key_padding_mask": hidden, "average_attn_weights": False}
+    _, weights = model(query, key, key, **given)
+    (seen,) = clownviz.run(model, query, key, key, keep="full", **given).attention
+    found = decode_weights(seen.array)
+    assert found.shape == weights.shape
+    assert np.allclose(found, weights.detach().numpy(), atol=0.004)
+
+
+def test_a_causal_encoder_is_seen_to_be_causal():
+    layer = nn.TransformerEncoderLayer(8, 2, 16, batch_first=True).eval()
+    mask = nn.Transformer.generate_square_subsequent_mask(5)
+    with torch.no_grad():
+        (seen,) = clownviz.run(layer, torch.randn(1, 5, 8), src_mask=mask, keep="full").attention
+    assert ((seen.array[0, 0] == MASKED) == np.triu(np.ones((5, 5), bool), 1)).all()
