@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import weakref
 from collections.abc import Callable
 from copy import copy
@@ -16,6 +17,7 @@ from .recorder import Recorder, Watched
 from .select import call_at, selected_paths
 from .statistics import statistics
 from .tape import ModuleInfo, ParameterInfo, Tape
+from .tape_file import TapeFile
 from .writer import GrowingTape
 
 __all__ = ["Capture", "Full", "Sample", "capture", "describe", "run"]
@@ -43,6 +45,8 @@ class Capture:
         every: look only at every so many runs of the model; the others cost almost nothing.
         until: a module, or one of its calls ("relu#2"), after which the forward is stopped; the
             `with` block ends there, quietly.
+        file: also write the tape to this file, run by run, so that it outlives the process; `load`
+            reads it. What the budget lets go of is in it.
         budget: how many bytes the tape may take. Beyond it the oldest arrays become statistics,
             and `tape.notes` says so.
 
@@ -77,6 +81,7 @@ class Capture:
         every: int = 1,
         until: str | None = None,
         budget: str | int = "256 MiB",
+        file: str | os.PathLike[str] | None = None,
     ) -> None:
         self.model = model
         self.backend: Backend = backend_of(model)
@@ -87,6 +92,7 @@ class Capture:
         self.every = every
         self.until = until
         self.budget = parse_bytes(budget)
+        self.file = file
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:
             raise ValueError(f"every={every!r}: expected a number of runs, 1 or more")
         # What is wrong is an error here, not at the `with`.
@@ -127,6 +133,7 @@ class Capture:
             gradients=self.gradients,
             every=self.every,
             inside=self.inside,
+            file=TapeFile(self.file) if self.file is not None else None,
         )
         self._recorder = recorder
         try:

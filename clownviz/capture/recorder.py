@@ -24,6 +24,7 @@ from .backend import Backend, Handle
 from .keep import Keeper
 from .nested import Ref, replace, short
 from .tape import ParameterInfo, Tape, Value
+from .tape_file import TapeFile
 from .updates import Updates
 from .writer import MOST_EVENTS, Place, Thread, Told, Writer
 
@@ -66,6 +67,7 @@ class Recorder:
         gradients: whether backward is recorded.
         every: look at every so many runs of the model.
         inside: look also at what operations make that stays within a module.
+        file: what the tape is written to, run by run.
 
     Attributes:
         active: False once the capture has ended; events that still arrive are ignored.
@@ -82,6 +84,7 @@ class Recorder:
         gradients: bool,
         every: int,
         inside: bool = False,
+        file: TapeFile | None = None,
     ) -> None:
         self.backend = backend
         self.tape = tape
@@ -89,6 +92,7 @@ class Recorder:
         self.gradients = gradients
         self.every = every
         self.inside = inside
+        self.file = file
         self.active = True
         self.places: dict[int, Place] = {}
         self.stopped: str | None = None
@@ -205,6 +209,10 @@ class Recorder:
         if len(self.writer.log) > MOST_EVENTS:
             self.writer.write_down()
         self._note(("begin", thread))
+        if self.file is not None and not any(each.stack for each in self._threads):
+            # What ran before is whole now, its backward and its update too.
+            self.writer.write_down()
+            self.file.append(self.tape)
 
     def _ended(self, thread: Thread, output: Any, made: Any) -> None:
         """A run has returned. Some models compute their loss themselves."""
@@ -456,6 +464,9 @@ class Recorder:
         stopped = self.stopped if self.ends_with(error) else None
         told = error_text(error) if error is not None and not stopped else None
         self.writer.end(self._threads, told, stopped)
+        if self.file is not None:
+            self.file.append(self.tape)
+            self.file.close()
         self._seen.clear()
         self._parameters.clear()
         self.places.clear()

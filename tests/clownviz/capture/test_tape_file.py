@@ -103,7 +103,27 @@ def test_a_file_that_grew_with_the_training_holds_what_one_saved_at_the_end_hold
         assert path.stat().st_size == size, "nothing is new"
     found = load(path)
     assert len(found.calls) == len(tape.calls) and len(found.values) == len(tape.values)
-    assert same(found.operations, tape.operations)
+    assert same(found.operations, tape.operations) and same(found.updates, tape.updates)
+
+
+def test_a_capture_writes_its_tape_run_by_run(tmp_path):
+    path = tmp_path / "net.tape"
+    sizes = []
+    tape = trained(
+        steps=4, gradients=True, file=path, each=lambda _: sizes.append(len(path.read_bytes()))
+    )
+    assert sizes == sorted(sizes) and sizes[1] < sizes[3]
+    found = load(path)
+    for name in ("calls", "operations", "updates", "steps", "sites", "trained"):
+        assert same(getattr(found, name), getattr(tape, name)), name
+    assert same([v.gradient for v in found.values], [v.gradient for v in tape.values])
+
+
+def test_what_the_budget_let_go_of_is_in_the_file(tmp_path):
+    path = tmp_path / "net.tape"
+    tape = trained(steps=30, keep="full", file=path, budget="40 kB")
+    kept, found = (sum(v.array is not None for v in t.values) for t in (tape, load(path)))
+    assert kept < found
 
 
 def test_a_failed_save_leaves_the_old_file(tmp_path):
