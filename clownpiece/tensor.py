@@ -515,11 +515,7 @@ class Tensor(TensorMethods):
         return copied
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        if self.grad_fn is not None:
-            raise RuntimeError(
-                "a tensor that came out of an operation cannot be pickled with its graph; "
-                "pickle its .detach()"
-            )
+        # Without its graph: what came out of an operation comes back as a leaf.
         state = {name: v for name, v in self.__dict__.items() if name not in _OWN_HISTORY}
         state["array"] = np.ascontiguousarray(self.array).reshape(self.array.shape)
         return _rebuild, (type(self), state)

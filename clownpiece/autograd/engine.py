@@ -183,27 +183,26 @@ class _Walk:
         needed: set[Node] | None,
         wanted: set[Edge] | None,
     ) -> None:
-        ready: list[tuple[int, int, Node]] = []
-        order = 0
+        ready: list[tuple[int, Node]] = []
         for node in dict.fromkeys(starts):
             if not waiting[node]:
-                heapq.heappush(ready, (_priority(node), order, node))
-                order += 1
+                heapq.heappush(ready, (_priority(node), node))
         while ready:
-            node = heapq.heappop(ready)[2]
+            node = heapq.heappop(ready)[1]
             grads = self.buffers.pop(node, None)
             if needed is not None and node not in needed:
                 grads = None
             results = self._visit(node, grads, needed, wanted) if grads is not None else None
-            for at, edge in enumerate(node.edges):
+            edges = node.edges
+            for at in range(len(edges)) if node.handing_order is None else node.handing_order:
+                edge = edges[at]
                 if edge is None:
                     continue
                 if results is not None and results[at] is not None:
                     self._add(edge[0], edge[1], results[at], node, at)
                 waiting[edge[0]] -= 1
                 if not waiting[edge[0]]:
-                    heapq.heappush(ready, (_priority(edge[0]), order, edge[0]))
-                    order += 1
+                    heapq.heappush(ready, (_priority(edge[0]), edge[0]))
 
     def _visit(
         self,

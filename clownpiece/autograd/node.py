@@ -78,6 +78,15 @@ class Node:
     def __repr__(self) -> str:
         return f"<{self.name()}>"
 
+    def __lt__(self, other: Node) -> bool:
+        # On the heap of a walk, nodes of the same priority stay as they came.
+        return False
+
+    @property
+    def handing_order(self) -> Sequence[int] | None:
+        """In which order the edges are served where that is not their own."""
+        return None
+
     @property
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
         """The edges as PyTorch spells them: pairs of node and output number."""

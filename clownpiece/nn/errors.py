@@ -27,6 +27,7 @@ class MissingAttribute(AttributeError):
     def __str__(self) -> str:
         owner, name, candidates = self.args
         names = sorted({*candidates, *(known for known in dir(owner) if known[0] != "_")})
+        names = [known for known in names if known != name]
         close = difflib.get_close_matches(name, names, n=1)
         hint = f". Did you mean: {close[0]!r}?" if close else ""
         return f"{owner.__name__!r} object has no attribute {name!r}{hint}"

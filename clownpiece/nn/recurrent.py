@@ -194,6 +194,13 @@ class RNNBase(Module):
                 f"input.size(-1) must be equal to input_size. Expected {self.input_size}, "
                 f"got {input.shape[-1]}"
             )
+        weight: Tensor = self.weight_ih_l0
+        if input.dtype != weight.dtype:
+            raise ValueError(
+                f"{type(self).__name__}: input dtype ({input.dtype}) does not match weight dtype "
+                f"({weight.dtype}); convert the input, input.to({weight.dtype}), or the module, "
+                f".to({input.dtype})"
+            )
 
     def _first_states(self, input: Tensor, hx: State, single: bool) -> list[State]:
         """One state for each direction of each layer, (N, H)."""

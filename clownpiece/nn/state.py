@@ -222,7 +222,10 @@ class Stateful:
                 tensor.copy_(given)
         except Exception as error:
             # Such as a registration hook that refuses it; the other tensors are to be loaded still.
-            return [f'While copying the parameter named "{key}", an exception occurred: {error}']
+            return [
+                f'While copying the parameter named "{key}" of shape {tensor.shape} from shape '
+                f"{given.shape}, an exception occurred: {error}"
+            ]
         return []
 
     def _load_extra_state(
@@ -281,7 +284,8 @@ def _load(
     for hook in tuple(module._load_state_dict_post_hooks.values()):
         if hook(module, IncompatibleKeys(found.missing, found.unexpected)) is not None:
             raise AssertionError(
-                "load_state_dict post-hook must return None: change the lists it is given instead"
+                "a hook of register_load_state_dict_post_hook must return None: change the lists "
+                "it is given instead"
             )
 
 

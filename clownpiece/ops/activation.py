@@ -162,6 +162,11 @@ def _prelu(x: Any, weight: Any) -> Any:
             f"prelu: weight has shape {tuple(weight.shape)}; it holds one slope for all channels, "
             f"or one for each of the {channels} channels (dimension 1) of x {tuple(x.shape)}"
         )
+    if x.dtype != weight.dtype:
+        raise RuntimeError(
+            f"prelu: Type promoting not supported: x is {x.dtype} and weight {weight.dtype}; "
+            "convert one of them with .to()"
+        )
     if x.ndim < 2:
         return leak(x, weight.reshape(()) if x.ndim == 0 else weight)
     return leak(x, weight.reshape((-1,) + (1,) * (x.ndim - 2)))

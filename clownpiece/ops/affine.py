@@ -61,7 +61,9 @@ linear = op(
     "linear",
     _linear,
     inputs="x weight bias",
+    # The bias first, as in PyTorch, where it is what the product is added to.
     grad={
+        "bias": lambda g, weight_shape: reshape(sum(_rows(g, weight_shape), 0), weight_shape[:-1]),
         "x": lambda g, weight, x_shape, weight_shape: reshape(
             matmul(_rows(g, weight_shape), reshape(weight, (-1, weight_shape[-1]))), x_shape
         ),
@@ -69,7 +71,6 @@ linear = op(
             matmul(transpose(_rows(g, weight_shape), 0, 1), reshape(x, (-1, weight_shape[-1]))),
             weight_shape,
         ),
-        "bias": lambda g, weight_shape: reshape(sum(_rows(g, weight_shape), 0), weight_shape[:-1]),
     },
     latex=r"x W^T + b",
     doc="""Each vector of `x` `(*, in)` multiplied by `weight` `(out, in)`, plus `bias` `(out,)`.

@@ -27,14 +27,23 @@ __all__ = ["batch_norm", "group_norm", "layer_norm", "local_response_norm", "rms
 Needs = tuple[bool, bool, bool]
 
 
-def _check_floating(name: str, x: Any) -> None:
+def _check_dtypes(name: str, x: Any, *others: Any) -> None:
     if x.dtype.kind != "f":
-        raise RuntimeError(f"{name} is not implemented for {x.dtype}: give a floating tensor")
+        raise NotImplementedError(
+            f'"{name}" not implemented for {x.dtype}; give a floating tensor, as .float() makes it'
+        )
+    for each in others:
+        if each is not None and each.dtype != x.dtype:
+            raise RuntimeError(
+                f"{name}: mixed dtype: all inputs must share same datatype, but the input is "
+                f"{x.dtype} and a weight, bias or statistic {each.dtype}; convert one of them with "
+                ".to()"
+            )
 
 
 def _check_row(name: str, x: Any, weight: Any, bias: Any, normalized_shape: Any) -> Any:
     """The normalized shape as a tuple, checked against everything else."""
-    _check_floating(name, x)
+    _check_dtypes(name, x, *(() if name == "rms_norm" else (weight, bias)))
     if isinstance(normalized_shape, (int, np.integer)):
         normalized_shape = (int(normalized_shape),)
     shape = tuple(normalized_shape)
@@ -185,7 +194,7 @@ rms_norm = op(
 
 def _channels(name: str, x: Any, *given: Any) -> int:
     """The number of channels, which is that of every parameter given."""
-    _check_floating(name, x)
+    _check_dtypes(name, x, *given)
     if x.ndim < 2:
         raise RuntimeError(f"{name}: expected at least 2 dimensions (N, C, *); got {x.ndim}")
     for each in given:

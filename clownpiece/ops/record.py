@@ -116,7 +116,7 @@ class Op:
         for value in values:
             if isinstance(value, Tensor):
                 return self.apply(values, params)
-        if type(values[0]) in _NESTS and not self.variadic:
+        if not self.variadic and type(values[0]) in _NESTS:
             raise self._misfit(values)
         return self._forward(values, params)
 
@@ -308,6 +308,8 @@ class Op:
         """
         started = perf_counter() if mode.observer is not None else 0.0
         values, params = self.bind((target, *args), kwargs)
+        if type(target) in _NESTS:
+            raise self._misfit(values)
         records = mode.grad and any(isinstance(v, Tensor) and v.requires_grad for v in values)
         if records:
             check_may_change(target, f"{self.name}_")
@@ -489,7 +491,7 @@ def op(
         grad: per input, a function of what it needs, said by the names of its arguments: `g`
             (the gradient of the output), `y` (the output), `y0`, `y1`… (one of several), an
             input, `<input>_shape`, `y_shape`, a parameter. What is named is saved, only if that
-            input wants a gradient.
+            input wants a gradient. Backward goes on to the inputs in the order of the dict.
             One function instead of a dict serves all inputs of a fused op; it may ask for
             `needs`, which says input by input whether a gradient is wanted.
         latex: the formula.

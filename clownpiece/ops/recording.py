@@ -46,6 +46,7 @@ class Gradient:
         self.fused: tuple[Callable[..., Any], list[Getter]] | None = None
         self.table: list[tuple[Callable[..., Any], list[Getter]] | None] = [None] * len(op.inputs)
         self._wants: list[frozenset[str]] = [frozenset()] * len(op.inputs)
+        self.order: tuple[int, ...] | None = None
         if callable(grad):
             self.fused = (grad, self._getters(grad))
             self._wants = [frozenset(inspect.signature(grad).parameters)] * len(op.inputs)
@@ -56,6 +57,8 @@ class Gradient:
                 self.table[at] = (function, self._getters(function))
                 self._wants[at] = frozenset(inspect.signature(function).parameters)
             self.differentiable = tuple(entry is not None for entry in self.table)
+            order = tuple(map(op.inputs.index, grad))
+            self.order = order if order != tuple(sorted(order)) else None
         self._plans: dict[tuple[bool, ...], Plan] = {}
 
     def _getters(self, function: Callable[..., Any]) -> list[Getter]:
@@ -235,6 +238,12 @@ class OpNode(Node):
 
     def name(self) -> str:
         return self.op.node_name
+
+    @property
+    def handing_order(self) -> Sequence[int] | None:
+        """The order in which the record names its gradients."""
+        assert self.op.gradient is not None
+        return self.op.gradient.order
 
     @property
     def output_shape(self) -> Any:

@@ -21,8 +21,13 @@ def _follow(running: Tensor | None, found: np.ndarray, momentum: float) -> None:
                 f"running statistics should contain {found.size} elements, one a channel, "
                 f"not {running.array.size}"
             )
+        if running.array.dtype != found.dtype:
+            raise RuntimeError(
+                f"running statistics are {running.dtype}, but the input is {found.dtype}; convert "
+                "one of them with .to()"
+            )
         running.array *= 1 - momentum
-        running.array += (momentum * found).astype(running.array.dtype)
+        running.array += momentum * found
         running.bump_version()
 
 
@@ -69,9 +74,11 @@ def batch_norm(
     cells = input.array.size // max(1, input.shape[1])
     _several("batch_norm", input.shape, cells)
     mean, var = channel_statistics(input.array)
+    # What cannot be normalized leaves the running statistics as they were.
+    result = normalization.batch_norm(input, weight, bias, mean, var, True, eps)
     _follow(running_mean, mean, momentum)
     _follow(running_var, var * (cells / max(1, cells - 1)), momentum)
-    return normalization.batch_norm(input, weight, bias, mean, var, True, eps)
+    return result
 
 
 def instance_norm(

@@ -170,6 +170,8 @@ def member(stage: Stage, container: Any, which: int) -> Any:
 def change_list(stage: Stage, what: str, container: int, at: int, which: int) -> None:
     """One of the things that can be done to a Sequential, ModuleList or ParameterList."""
     these = pick(kinds_of(stage, "Sequential", "ModuleList", "ParameterList"), container)
+    if list(these._modules) != [str(i) for i in range(len(these._modules))]:
+        return  # PyTorch counts on the names being numbers, in some of these and not in others.
     new = member(stage, these, which) if what in ("append", "insert", "extend", "set") else None
     slice_ = slice(min(at, 0) or None, at + 2, 1 + which % 2)
 
@@ -215,7 +217,7 @@ def change_dict(stage: Stage, what: str, container: int, key: str, which: int) -
     these = pick(kinds_of(stage, "ModuleDict", "ParameterDict"), container)
     needs_new = ("set", "update", "update pairs", "setdefault", "fromkeys", "or", "or itself")
     new = member(stage, these, which) if what in needs_new else None
-    if new is not None and hasattr(new, "detach"):
+    if type(these).__name__ == "ParameterDict":
         key = key[0]  # PyTorch's ParameterDict keeps the key of what it then refuses.
 
     def delete() -> None:
@@ -325,6 +327,9 @@ def call(stage: Stage, m: int, feed: str, how: str, under: str) -> None:
     x = {"leaf": leaf, "other leaf": other_leaf, "constant": constant, "misfit": misfit}.get(feed)
     if x is None:
         x = earlier[0] if feed == "earlier" else leaf * 2
+    if x.is_inference():
+        # PyTorch changes it in place before it says that this is refused.
+        stage.results.clear()
     with nullcontext() if under == "grad" else getattr(library, under)():
         result = {
             "alone": lambda: module(x),
@@ -385,9 +390,10 @@ def breaks(stage: Stage, m: int, when: Any) -> None:
 @verb(number, one_of("add_", "mul_", "zero_", "data"), flag)
 def change_in_place(stage: Stage, which: int, how: str, quietly: bool) -> None:
     tensor = stage.tensor(which)
+    if how == "data" or tensor.is_inference():
+        stage.results.clear()
     with stage.library.no_grad() if quietly else nullcontext():
         if how == "data":
-            stage.results.clear()
             tensor.data = tensor.data * 2
         elif how == "zero_":
             tensor.zero_()

@@ -277,6 +277,12 @@ def _doubled_arguments(stage: Stage, module: Any, args: Any, kwargs: Any = None)
     return doubled(args) if len(args) != 1 else doubled(args[0])
 
 
+def _doubled_buffer(stage: Stage, module: Any, name: str, value: Any) -> Any:
+    # Not an inference tensor, which PyTorch changes in place before it says that this is refused.
+    with stage.library.inference_mode(False):
+        return None if value is None else value * 2
+
+
 def _without_gradient(stage: Stage, parameter: Any) -> None:
     parameter.grad = None
 
@@ -305,7 +311,7 @@ CHANGES: dict[str, Callable[..., Any]] = {
     "tensor": lambda stage, grad: grad * 2,
     "accumulated": _without_gradient,
     "parameter": lambda stage, module, name, value: stage.library.nn.Parameter(value.detach() * 2),
-    "buffer": lambda stage, module, name, value: None if value is None else value * 2,
+    "buffer": _doubled_buffer,
     "module": lambda stage, module, name, value: stage.make("identity", 0),
     "state pre": lambda stage, *given: None,
     "state post": _key_added,
