@@ -433,9 +433,10 @@ class Module(Hookable, Stateful):
         module = self.get_submodule(path)
         if not hasattr(module, name):
             raise MissingAttribute(type(module), name, getattr(module, table))
-        if getattr(module, table).get(name) is None:
+        found = getattr(module, table)
+        if name not in found or (table == "_parameters" and found[name] is None):
             raise AttributeError(f"`{name}` is not {what}, at {target!r}")
-        return getattr(module, table)[name]
+        return found[name]
 
     # -- doing something to all of it -------------------------------------------------------
 

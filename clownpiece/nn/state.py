@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from ..autograd.mode import no_grad
 from ..tensor import Tensor
 from .hooks import HookTable, RemovableHandle, add_hook
-from .parameter import Buffer, Parameter, is_lazy
+from .parameter import Parameter, is_lazy
 
 __all__ = ["IncompatibleKeys", "Stateful"]
 
@@ -285,7 +285,7 @@ def _load(
         if hook(module, IncompatibleKeys(found.missing, found.unexpected)) is not None:
             raise AssertionError(
                 "a hook of register_load_state_dict_post_hook must return None: change the lists "
-                "it is given instead"
+                "it is given inplace instead"
             )
 
 
@@ -299,7 +299,7 @@ def _key_problems(found: Findings) -> Iterator[str]:
 def _like(tensor: Tensor, given: Tensor) -> Tensor:
     """The given tensor as what it takes the place of: a parameter or a buffer."""
     if not isinstance(tensor, Parameter):
-        return Buffer(given) if isinstance(tensor, Buffer) else given
+        return given
     if isinstance(given, Parameter):
         return given.requires_grad_(tensor.requires_grad)
     return Parameter(given, requires_grad=tensor.requires_grad)

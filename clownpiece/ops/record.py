@@ -45,6 +45,7 @@ _NUMBERS_THAT_FIT = {
 
 _NESTS = frozenset((tuple, list, dict, str))
 """What holds tensors, or is not one at all; an array takes the place of a tensor, these do not."""
+_NO_TENSORS = _NESTS | {type(None)}
 
 SPELLINGS = {"axis": "dim", "axes": "dim", "keepdims": "keepdim"}
 
@@ -197,19 +198,21 @@ class Op:
         try:
             return self.forward(*values, **params)
         except (ValueError, TypeError, AttributeError) as error:
-            if any(type(value) in _NESTS for value in values):
-                raise self._misfit(values) from None
+            # A tensor that is missing has no attributes.
+            wrong = _NO_TENSORS if isinstance(error, AttributeError) else _NESTS
+            if any(type(value) in wrong for value in values):
+                raise self._misfit(values, wrong) from None
             if self.promote is None or isinstance(error, AttributeError):
                 raise
             raise self._clear_error(values, error) from None
 
-    def _misfit(self, values: Sequence[Any]) -> TypeError:
-        """A nest of tensors, such as what an LSTM returns, in the place of a tensor."""
-        at = next(i for i, value in enumerate(values) if type(value) in _NESTS)
+    def _misfit(self, values: Sequence[Any], wrong: frozenset[type] = _NESTS) -> TypeError:
+        """Something else in the place of a tensor, such as the nest that an LSTM returns."""
+        at = next(i for i, value in enumerate(values) if type(value) in wrong)
         argument = self.inputs[at] if at else "input"
         return TypeError(
-            f"{self.name}(): argument {argument!r} (position {at + 1}) must be Tensor, "
-            f"not {type(values[at]).__name__}; choose one of the tensors in it"
+            f"{self.name}(): argument {argument!r} (position {at + 1}) must be Tensor, not "
+            f"{type(values[at]).__name__}; give one tensor, such as one of those in a tuple"
         )
 
     def _clear_error(self, values: Sequence[Any], error: Exception) -> Exception:

@@ -206,7 +206,7 @@ KINDS = (
     *(f"part {way}" for way in WAYS),
     *("linear", "linear without bias", "batch norm", "relu", "relu in place", "identity"),
     *("sequential", "module list", "module dict", "parameter list", "parameter dict"),
-    *("remembering", "translating", "headless", "leaky in place", "layer norm"),
+    *("remembering", "translating", "headless", "layer norm"),
 )
 
 
@@ -222,7 +222,6 @@ def make(library: Any, kind: str, seed: int) -> Any:
         "layer norm": lambda: nn.LayerNorm(2, dtype=library.float64),
         "relu": nn.ReLU,
         "relu in place": lambda: nn.ReLU(inplace=True),
-        "leaky in place": lambda: nn.LeakyReLU(0.25, inplace=True),
         "identity": nn.Identity,
         "sequential": lambda: nn.Sequential(nn.Linear(2, 2, dtype=library.float64), nn.ReLU()),
         "module list": lambda: nn.ModuleList([nn.Identity(), nn.Identity()]),

@@ -173,6 +173,8 @@ def change_list(stage: Stage, what: str, container: int, at: int, which: int) ->
     if list(these._modules) != [str(i) for i in range(len(these._modules))]:
         return  # PyTorch counts on the names being numbers, in some of these and not in others.
     new = member(stage, these, which) if what in ("append", "insert", "extend", "set") else None
+    if what == "insert" and type(these).__name__ == "ModuleList":
+        at = abs(at)
     slice_ = slice(min(at, 0) or None, at + 2, 1 + which % 2)
 
     def delete(index: Any) -> None:
@@ -343,6 +345,14 @@ def call(stage: Stage, m: int, feed: str, how: str, under: str) -> None:
     stage.results.append(result)
 
 
+def _hooks_behind_hooks(stage: Stage) -> bool:
+    """Whether a gradient may have to pass hooks after it passed those of a module's outputs."""
+    kinds = ("backward pre", "backward", "tensor", "accumulated")
+    hooked = {id(cue.target) for cue in stage.cues if cue.kind in kinds}
+    copied = sum(bool(m._backward_hooks or m._backward_pre_hooks) for m in stage.modules)
+    return len(hooked) > 1 or id(None) in hooked or copied > 1
+
+
 def loss_of(stage: Stage, which: int, parts: int) -> Any:
     """The sum over some of the tensors of a result, each with a weight of its own.
 
@@ -353,6 +363,8 @@ def loss_of(stage: Stage, which: int, parts: int) -> Any:
     results = [r for r in stage.results if any(t.requires_grad for t in tensors_in(r))]
     found = [t for t in tensors_in(pick(results[::-1], which)) if t.requires_grad]
     chosen = [t for i, t in enumerate(found) if parts >> i & 1] or found[:1]
+    if _hooks_behind_hooks(stage):
+        chosen = found
     loss = (chosen[0] * 2).sum()
     for at, each in enumerate(chosen[1:]):
         loss = loss + (each * (at + 3)).sum()

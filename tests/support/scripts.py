@@ -12,11 +12,14 @@ Left out on purpose, because PyTorch's behaviour there is an accident of its imp
 - removing a hook with keywords from within another hook before it is called (PyTorch then calls
   it, without the keywords), and global always-called hooks with keywords (called without them);
 - loading twice from one dict, first with `assign=True` (PyTorch leaves a mark in its metadata);
+- hooks behind the hooks of a module of whose outputs only some are used (PyTorch calls them with
+  None, or accumulates zeros, where nothing arrives);
 - what a post-accumulate hook returns (PyTorch says it is ignored, and checks its shape);
 - going back through a graph after the `data` of one of its leaves was replaced, as conversions do
   too (PyTorch computes with the new values, unless it had saved a view);
 - gradients of gradients through ReLU, whose formula in PyTorch ends in a gradient of zeros where
   there is none;
+- inserting before a negative index into a ModuleList (a KeyError, after half of the work);
 - modules that contain themselves, which end in Python's recursion limit in both;
 - complex numbers, other devices, half precision, random layers: no common numbers to compare.
 """
