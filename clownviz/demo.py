@@ -120,6 +120,6 @@ def main(page: str | Path = "clownviz-demo.html") -> Path:
     model.eval()
     print(api.summary(model, example).text())
     path = Path(page).resolve()
-    api.page(model, example, training=watch, title=f"LeNet on {lesson.name}").save(path)
+    api.report(model, example, training=watch, title=f"LeNet on {lesson.name}").save(path)
     print(f"\nThe whole of it in one page, which needs no network: {path}")
     return path

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from ..capture.protect import collector_paused
 from ..capture.tape import Call, ParameterInfo, Tape
 from .cost import activations, own_cost
 from .expected import mismatch
@@ -133,6 +134,11 @@ class Row:
 
 def rows(tape: Tape, step: int = 0) -> list[Row]:
     """One row for every module, parents before children, in order of registration."""
+    with collector_paused():
+        return _rows(tape, step)
+
+
+def _rows(tape: Tape, step: int) -> list[Row]:
     table: dict[str, Row] = {}
     for info in tape.modules.values():
         parent = _parent(info.path)

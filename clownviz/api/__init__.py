@@ -14,7 +14,7 @@ from .comparing import compare
 from .examining import findings
 from .history import curves, gradient_flow, histograms
 from .live import Watch, explore, watch
-from .pages import page
+from .reporting import report
 from .shown import Shown
 from .structure import autograd, diagram, summary, tree
 
@@ -38,7 +38,7 @@ __all__ = [
     "gradient_flow",
     "histograms",
     "load",
-    "page",
+    "report",
     "run",
     "save",
     "summary",

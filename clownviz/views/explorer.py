@@ -213,8 +213,25 @@ class Explorer(View):
             yield _Seen(f"{of.key}.gradient", f"{of.title} gradient", "gradient", value, of.call)
 
     def _calls(self, row: Row) -> list[Call]:
-        path = row.path if row.alias_of is None else row.alias_of
-        return [call for call in self.tape.forward_calls() if call.path == path]
+        return self._by_path.get(row.path if row.alias_of is None else row.alias_of, [])
+
+    @cached_property
+    def _by_path(self) -> dict[str, list[Call]]:
+        found: dict[str, list[Call]] = {}
+        for call in self.tape.forward_calls():
+            found.setdefault(call.path, []).append(call)
+        return found
+
+    @cached_property
+    def _used(self) -> set[str]:
+        """The modules that were called, and all that hold one of them."""
+        used: set[str] = set()
+        for path in self._by_path:
+            above: str | None = path
+            while above is not None and above not in used:
+                used.add(above)
+                above = self.by_path[above].parent if above in self.by_path else None
+        return used
 
     def _view(self, one: _Seen, row: Row, budget: int) -> ArrayView | None:
         tensor = one.tensor
@@ -242,8 +259,7 @@ class Explorer(View):
 
     def _notes(self, row: Row) -> list[str]:
         notes = []
-        used = row.calls or any(call.path.startswith(f"{row.path}.") for call in self.tape.calls)
-        if not used and row.alias_of is None and self.tape.calls:
+        if row.path not in self._used and row.alias_of is None and self.tape.calls:
             notes.append("This module was not called in this run.")
         calls = self._calls(row)
         if len(calls) > MOST_CALLS:

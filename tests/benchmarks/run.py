@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import stack
+import structure
 import toolkit
 from measure import Result, measure, seconds
 
@@ -27,8 +28,11 @@ best of seven rounds on one thread; they are of one machine, the ratios travel b
 
 
 def main(chosen: list[str]) -> None:
-    families = stack.FAMILIES | toolkit.FAMILIES
+    families = stack.FAMILIES | toolkit.FAMILIES | structure.FAMILIES
     told = [INTRODUCTION, f"Measured with {machine()}.\n"]
+    if absent := structure.missing():
+        print(f"not installed, so not measured beside: {', '.join(absent)}")
+        told.append(f"Not installed, so not measured beside: {', '.join(absent)}.\n")
     for title, cases in families.items():
         if chosen and not any(word.lower() in title.lower() for word in chosen):
             continue
@@ -62,8 +66,9 @@ def table(title: str, results: list[Result]) -> str:
 def machine() -> str:
     """What the figures depend on."""
     parts = [f"Python {platform.python_version()}", f"NumPy {version('numpy')}"]
-    if _has("torch"):
-        parts.append(f"PyTorch {version('torch').split('+')[0]}")
+    for name, package in (("PyTorch", "torch"), *((tool, tool) for tool in structure.TOOLS)):
+        if _has(package):
+            parts.append(f"{name} {version(package).split('+')[0]}")
     return ", ".join([*parts, f"{platform.system()} on {platform.machine()}"])
 
 

@@ -29,7 +29,7 @@ def x():
     return clownpiece.randn(2, 4)
 
 
-VERBS = [clownviz.summary, clownviz.tree, clownviz.diagram, clownviz.explore, clownviz.page]
+VERBS = [clownviz.summary, clownviz.tree, clownviz.diagram, clownviz.explore, clownviz.report]
 
 
 @pytest.mark.parametrize("verb", VERBS)

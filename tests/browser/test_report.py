@@ -8,7 +8,7 @@ from support.pictured import HOSTILE, hostile, lenet, reused, transformer, wide
 
 from clownviz.views.diagram import Diagram
 from clownviz.views.explorer import Explorer
-from clownviz.views.page import Page
+from clownviz.views.report import Report
 from clownviz.views.summary import Summary
 
 TAPES = {
@@ -27,7 +27,7 @@ def open_page(open_file, tmp_path):
         diagram = Diagram.of(tape).svg() if len(tape.modules) < 500 else None
         explorer = Explorer(tape, diagram=diagram, **options)
         sections = [("Summary", Summary(tape))] if diagram else []
-        page = open_file(Page(explorer, sections=sections).save(tmp_path / "page.html"))
+        page = open_file(Report(explorer, sections=sections).save(tmp_path / "page.html"))
         page.locator(".cv-explorer .cv-detail h3").wait_for()
         return page
 
@@ -222,6 +222,6 @@ def test_nothing_moves_where_motion_is_not_wanted(open_page):
 def test_without_scripts_the_picture_is_there(chromium, tmp_path):
     context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.goto(Page(Explorer(lenet())).save(tmp_path / "page.html").as_uri())
+    page.goto(Report(Explorer(lenet())).save(tmp_path / "page.html").as_uri())
     assert page.locator("#clownviz-explorer > svg").is_visible()
     context.close()

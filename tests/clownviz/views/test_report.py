@@ -12,7 +12,7 @@ import pytest
 from support.pictured import hostile, lenet, wide
 
 from clownviz.views.explorer import Explorer
-from clownviz.views.page import Page
+from clownviz.views.report import Report
 from clownviz.views.summary import Summary
 
 
@@ -35,8 +35,8 @@ class Reader(HTMLParser):
             self.scripts[-1] += data
 
 
-def page_of(tape) -> Page:
-    return Page(Explorer(tape), sections=[("Summary <b>", Summary(tape))], subtitle="<i>98%</i>")
+def page_of(tape) -> Report:
+    return Report(Explorer(tape), sections=[("Summary <b>", Summary(tape))], subtitle="<i>98%</i>")
 
 
 @pytest.fixture(params=[lenet, hostile])
@@ -86,18 +86,40 @@ def test_the_page_carries_every_module_with_its_bytes():
 
 
 def test_a_page_keeps_to_its_budget_and_says_what_it_leaves_out():
-    small = Page(Explorer(lenet()), budget="20 KiB").json()
+    small = Report(Explorer(lenet()), budget="20 KiB").json()
     assert sum(len(known["bytes"]) for known in small["details"].values()) * 3 / 4 < 40_000
-    large = Page(Explorer(wide(1000))).json()
+    large = Report(Explorer(wide(1000))).json()
     assert len(large["details"]) == 600
     assert large["scene"]["notes"] == [
         "This page carries the details of 600 modules; 401 more are in the tree only."
     ]
 
 
+def test_the_contents_lead_to_every_section(source):
+    reader = Reader(source)
+    ids = {a["id"] for _, a in reader.elements if "id" in a}
+    links = [a["href"] for tag, a in reader.elements if tag == "a"]
+    assert links == ["#clownviz-explorer", "#section-1"]
+    assert {link[1:] for link in links} <= ids
+    assert Report(Explorer(lenet())).html().count("<nav") == 0
+
+
+def test_sections_of_one_kind_are_named_once():
+    views = [(name, Summary(lenet())) for name in ("Maps of a", "Maps of b", "Flow", "Maps of c")]
+    made = Report(Explorer(lenet()), sections=views).html()
+    assert re.findall(r'<a href="#section-\d">([^<]*)</a>', made) == [
+        "Maps of a", "b", "Flow", "Maps of c",
+    ]  # fmt: skip
+
+
+def test_the_data_of_a_report_has_that_of_its_sections():
+    (section,) = page_of(lenet()).json()["sections"]
+    assert section["title"] == "Summary <b>" and section["data"]["model"] == "LeNet"
+
+
 def test_the_page_without_scripts_still_has_its_picture_and_sections(source):
     assert re.search(r'<div id="clownviz-explorer"><svg', source)
-    assert "<h2>Summary &lt;b&gt;</h2>" in source
+    assert '<section id="section-1"><h2>Summary &lt;b&gt;</h2>' in source
     assert "<p>&lt;i&gt;98%&lt;/i&gt;</p>" in source
 
 

@@ -22,13 +22,13 @@ from .explorer import Explorer
 from .text import printable
 from .view import View
 
-__all__ = ["Page"]
+__all__ = ["Report"]
 
 MOST_DETAILS = 600
 
 
-class Page(View):
-    """An explorer and other views as one self-contained page.
+class Report(View):
+    """An explorer and other views as one self-contained page, with a table of contents.
 
     Args:
         explorer: what the page shows live.
@@ -40,7 +40,7 @@ class Page(View):
 
     >>> from clownviz.capture.tape import ModuleInfo, Tape
     >>> tape = Tape("Net", {"": ModuleInfo("", "", "Net", "container")})
-    >>> Page(Explorer(tape)).html().splitlines()[0]
+    >>> Report(Explorer(tape)).html().splitlines()[0]
     '<!doctype html>'
     """
 
@@ -68,7 +68,12 @@ class Page(View):
         return self.explorer.svg()
 
     def json(self) -> dict[str, Any]:
-        """What the page carries: the scene, the selection and every detail with its bytes."""
+        """What the page carries, and the data of each section."""
+        sections = [{"title": printable(name), "data": view.json()} for name, view in self.sections]
+        return {**self.carried(), "sections": sections}
+
+    def carried(self) -> dict[str, Any]:
+        """What the page's script reads: the scene, the selection, every detail with its bytes."""
         rows = self.explorer.rows[:MOST_DETAILS]
         share = max(1, self.budget // max(1, len(rows)))
         details = {}
@@ -88,8 +93,9 @@ class Page(View):
         """The whole document."""
         script = "\n" + link("page.js")
         sections = "".join(
-            f"<section><h2>{html.escape(printable(name))}</h2>{view.html()}</section>"
-            for name, view in self.sections
+            f'<section id="section-{at}"><h2>{html.escape(printable(name))}</h2>'
+            f"{view.html()}</section>"
+            for at, (name, view) in enumerate(self.sections, 1)
         )
         subtitle = f"<p>{html.escape(self.subtitle)}</p>" if self.subtitle else ""
         # The still stands where the explorer will: it is what a page without scripts shows.
@@ -104,16 +110,29 @@ class Page(View):
 {look.css(".clownviz", jupyter=False)}{stylesheet("explorer.css", "detail.css")}{_CSS}</style>
 </head>
 <body class="clownviz">
-<header><h1>{html.escape(self.title)}</h1>{subtitle}</header>
+<header><h1>{html.escape(self.title)}</h1>{subtitle}{self._contents()}</header>
 <main>
 <div id="clownviz-explorer">{self.explorer.svg()}</div>
 {sections}
 </main>
-<script type="application/json" id="clownviz-data">{_embedded(self.json())}</script>
+<script type="application/json" id="clownviz-data">{_embedded(self.carried())}</script>
 <script type="module">{script}</script>
 </body>
 </html>
 """
+
+    def _contents(self) -> str:
+        """Links to the sections: `Feature maps of conv1`, and then `conv2` alone."""
+        if not self.sections:
+            return ""
+        links = ['<a href="#clownviz-explorer">Explorer</a>']
+        before = ""
+        for at, (name, _) in enumerate(self.sections, 1):
+            kind, _, rest = printable(name).partition(" of ")
+            text = rest if rest and kind == before else printable(name)
+            before = kind if rest else ""
+            links.append(f'<a href="#section-{at}">{html.escape(text)}</a>')
+        return f'<nav aria-label="Contents">{"".join(links)}</nav>'
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page, or what else the ending of the name asks for; see `View.save`."""
@@ -171,6 +190,22 @@ body > header p {
   color: var(--cv-muted);
 }
 
+body > header nav {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 2px 18px;
+  margin-top: 10px;
+}
+
+body > header nav a {
+  color: var(--cv-accent);
+  text-decoration: none;
+}
+
+body > header nav a:is(:hover, :focus-visible) {
+  text-decoration: underline;
+}
+
 main > section > h2 {
   margin: 32px 0 10px;
   font-size: 17px;
@@ -181,7 +216,8 @@ main > section {
   overflow-x: auto;
 }
 
-main > section svg {
+main > section svg,
+#clownviz-explorer > svg {
   max-width: 100%;
   height: auto;
 }
