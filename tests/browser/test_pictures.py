@@ -17,7 +17,7 @@ from clownviz.views.explorer import Explorer
 from clownviz.views.feature_maps import FeatureMaps
 from clownviz.views.gradient_flow import GradientFlow
 from clownviz.views.histograms import Histograms
-from clownviz.views.page import Page
+from clownviz.views.report import Report
 
 TOKENS = ["<b>The", " cat", " sat", " on", " the", " mat", "\n"]
 VIEWS = {
@@ -87,7 +87,7 @@ def test_tokens_are_named_and_stay_text(shown):
 def test_an_exported_page_lets_its_pictures_answer_under_its_policy(open_file, tmp_path):
     tape = trained(1)
     sections = [("Maps", FeatureMaps(tensor_of(tape, "relu")))]
-    page = open_file(Page(Explorer(tape), sections=sections).save(tmp_path / "page.html"))
+    page = open_file(Report(Explorer(tape), sections=sections).save(tmp_path / "page.html"))
     page.locator(".cv-asked svg").wait_for()
     image = page.locator(".cv-asked image[data-cells]").first
     image.scroll_into_view_if_needed()
