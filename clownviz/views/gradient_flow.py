@@ -246,9 +246,17 @@ class GradientFlow(View):
             f"M{x:g} {top + at * _ROW:g}h{side:g}" for at in range(1, values.shape[1])
         )
         rule = look.variable("background")
+        cell = side / codes.shape[1]
+        # A picture has no colour for infinity but that of its end, and here it must be seen.
+        infinite = "".join(
+            f"M{x + column * cell:.1f} {top + row * _ROW:g}h{cell:.1f}v{_ROW:g}h{-cell:.1f}z"
+            for row, column in np.argwhere(codes == CODES["posinf"]).tolist()
+        )
+        ink = look.variable("infinite")
         return [
             rect(*box, "masked"),
             image,
+            f'<path d="{infinite}" pointer-events="none" style="fill:{ink}"/>' if infinite else "",
             f'<path d="{lines}" pointer-events="none" style="stroke:{rule};stroke-width:2"/>',
         ]
 
@@ -279,6 +287,7 @@ class GradientFlow(View):
                 codes = heat_codes(values, scale)
                 rgba = colors_of(codes, scale.map)
                 rgba[codes == MASKED] = (*look.rgb(ink["masked"]), 255)
+                rgba[codes == CODES["posinf"]] = (*look.rgb(ink["infinite"]), 255)
                 extent = (self.flow.steps[0], self.flow.steps[-1], len(names) - 0.5, -0.5)
                 axes.grid(False)
                 axes.imshow(rgba, aspect="auto", interpolation="nearest", extent=extent)

@@ -185,6 +185,16 @@ def test_what_is_missing_is_marked_and_told():
     assert ">no gradient<" in view.svg() and ">NaN<" in view.svg()
 
 
+def test_infinity_is_seen_in_a_heat_map_and_in_its_figure():
+    gradient = np.ones((5, 2), np.float32)
+    gradient[2, 1] = np.inf
+    view = GradientFlow(Flow("Net", ["a", "b"], np.arange(1, 6), gradient, None))
+    assert f"fill:{look.variable('infinite')}" in view.svg() and ">∞<" in view.svg()
+    (picture,) = view.figure().axes[0].images
+    assert tuple(picture.get_array()[1, 2, :3]) == look.rgb(look.color("infinite"))
+    assert "Inf" not in view.text().splitlines()[3]
+
+
 def test_remarks():
     steady = np.full(10, 0.1)
     assert remark(steady, np.full(10, 1e-3)) == ""
