@@ -69,13 +69,14 @@ def flow_of(source: Tape | Training, by: str = "layer") -> Flow:
     """
     if by not in ("layer", "parameter"):
         raise ValueError(f"by={by!r} is not known: expected layer or parameter")
-    training, order = source, None
+    order: dict[str, int] = {}
     stepped = True
     if isinstance(source, Tape):
         order = _forward_order(source)
         stepped = bool(source.updates)
         training = training_of(source) if stepped else _of_one_backward(source)
-    assert isinstance(training, Training)
+    else:
+        training = source
     if not len(training.norm_steps):
         raise ValueError(
             f"no gradient of {training.model} was recorded: capture with gradients=True, or watch "
@@ -87,11 +88,8 @@ def flow_of(source: Tape | Training, by: str = "layer") -> Flow:
     else:
         paths = list(training.parameters)
         gradient, ratio = training.grad_norm, _ratio(training.update_norm, training.weight_norm)
-    places = list(range(len(paths)))
-    if order is not None:
-        last = len(order)
-        owners = [path if by == "layer" else path.rpartition(".")[0] for path in paths]
-        places.sort(key=lambda at: order.get(owners[at], last))
+    owners = [path if by == "layer" else path.rpartition(".")[0] for path in paths]
+    places = sorted(range(len(paths)), key=lambda at: order.get(owners[at], len(order)))
     return Flow(
         training.model,
         [paths[at] for at in places],

@@ -8,13 +8,13 @@ import numpy as np
 
 from ..capture.tape import Call, ModuleInfo, ParameterInfo, Tape, Value
 
-__all__ = ["Tensor", "tensor_of"]
+__all__ = ["KeptTensor", "tensor_of"]
 
 PARTS = ("output", "input", "gradient", "weight", "bias")
 
 
 @dataclass(frozen=True, slots=True)
-class Tensor:
+class KeptTensor:
     """A tensor that a tape has kept, and what it is.
 
     Attributes:
@@ -38,7 +38,7 @@ class Tensor:
 
 def tensor_of(
     tape: Tape, path: str, of: str = "output", *, call: int = 1, step: int = 0
-) -> Tensor:
+) -> KeptTensor:
     """A tensor of one module.
 
     Args:
@@ -66,7 +66,7 @@ def tensor_of(
             'with keep="sample" or keep="full", or raise the budget'
         )
     image = info.kind.endswith("2d") and role != "weight"
-    return Tensor(value, value.array, title, role, info.kind, image)
+    return KeptTensor(value, value.array, title, role, info.kind, image)
 
 
 def _module(tape: Tape, path: str) -> ModuleInfo:

@@ -69,6 +69,7 @@ def array(
             role=found.role,
             image=found.image,
             shape=found.value.shape,
+            part=found.part,
             stats=found.value.stats,
             model_limit=role_limits(tape)[found.role],
             **options,

@@ -71,6 +71,7 @@ class ArrayView(View):
         role: "activation", "weight" or "gradient".
         image: a 3-d activation is one example's maps, not a batch of matrices.
         shape: of the whole tensor, where `array` is a part of it.
+        part: which part, as a tape says it: "batch 0, every 4th position".
         stats: of the whole tensor; computed from `array` otherwise.
         model_limit: where colours end for all tensors of the role.
         budget: the most cells to keep.
@@ -93,6 +94,7 @@ class ArrayView(View):
         key: str = "",
         image: bool = False,
         shape: Sequence[int] | None = None,
+        part: str = "",
         stats: Stats | None = None,
         model_limit: float = 0.0,
         budget: int = BUDGET,
@@ -111,6 +113,7 @@ class ArrayView(View):
             raise ValueError(f"limit={limit!r}: expected a positive number, where colours end")
         self.title, self.role, self.key = title, role, key or title
         self.array, self.dtype, self.scale = array, array.dtype.name, scale
+        self.part = part
         self.full_shape = tuple(array.shape if shape is None else shape)
         if stats is None:
             stats = statistics(array if hidden is None else array[~hidden])
@@ -149,7 +152,9 @@ class ArrayView(View):
     def shown(self) -> str:
         """What of the tensor is shown, or nothing where that is all: "example 0 of 32"."""
         parts = []
-        if self.prefix and self.full_shape[0] > 1:
+        if self.part not in ("", "batch 0"):
+            parts.append(self.part)
+        elif self.prefix and self.full_shape[0] > 1:
             parts.append(f"example 0 of {self.full_shape[0]:,}")
         nouns = {"maps": ("maps", "rows", "columns"), "heatmap": ("rows", "columns")}
         for axis, noun in zip(self.axes, nouns.get(self.layout, ("values",))):

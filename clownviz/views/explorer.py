@@ -246,6 +246,7 @@ class Explorer(View):
                 # Three dimensions at an image layer are one example without a batch.
                 image=row.family in _IMAGES and row.kind.endswith("2d"),
                 shape=tensor.shape,
+                part=getattr(tensor, "part", ""),
                 stats=tensor.stats,
                 model_limit=self._limits.get(one.role, 0.0),
                 budget=budget,

@@ -11,7 +11,7 @@ import numpy as np
 
 from .. import look
 from ..analysis.channels import Channel, channels_of, ordered
-from ..analysis.tensors import Tensor
+from ..analysis.tensors import KeptTensor
 from .array import ArrayView
 from .facets import draw_facets
 from .figures import Figure, cell_figure
@@ -46,7 +46,7 @@ class FeatureMaps(View):
 
     def __init__(
         self,
-        tensor: Tensor,
+        tensor: KeptTensor,
         *,
         example: int = 0,
         order: str = "index",
@@ -167,7 +167,7 @@ class FeatureMaps(View):
         return cell_figure(self.title, view.blocks(), names, columns=view.columns, theme=theme)
 
 
-def _with_batch(tensor: Tensor) -> np.ndarray:
+def _with_batch(tensor: KeptTensor) -> np.ndarray:
     """The tensor as `(N, C, h, w)`; a weight as `(1, out, in, …)`."""
     array = tensor.array
     if _is_weight(tensor):
@@ -183,11 +183,11 @@ def _with_batch(tensor: Tensor) -> np.ndarray:
     return array.reshape(*array.shape[:2], math.prod(array.shape[2:-1]), array.shape[-1])
 
 
-def _is_weight(tensor: Tensor) -> bool:
+def _is_weight(tensor: KeptTensor) -> bool:
     return tensor.role == "weight" or tensor.title.endswith("weight gradient")
 
 
-def _no_maps(tensor: Tensor) -> str:
+def _no_maps(tensor: KeptTensor) -> str:
     return (
         f"{tensor.title} of shape {look.format_shape(tensor.value.shape)} has no maps: expected "
         "(N, C, …) or the weight of a convolution; array() draws it"

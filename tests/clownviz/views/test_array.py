@@ -167,6 +167,14 @@ def test_a_tensor_that_is_kept_in_part_is_described_whole():
     assert view.facts()["prefix"] == [0]
 
 
+def test_the_part_that_a_tape_kept_is_said():
+    view = ArrayView(np.zeros((1, 3, 4)), shape=(8, 12, 4), part="batch 0, every 4th position")
+    assert view.shown == "batch 0, every 4th position"
+    assert ArrayView(np.zeros((1, 3, 4)), shape=(8, 3, 4), part="batch 0").shown == (
+        "example 0 of 8"
+    )
+
+
 def test_what_is_no_number_is_named_in_the_legend_and_drawn():
     view = ArrayView(np.array([[np.nan, np.inf], [-np.inf, 1.0]]))
     assert "1 NaN ×" in view.legend() and "1 ∞" in view.legend() and "1 -∞" in view.legend()

@@ -13,17 +13,17 @@ import clownpiece
 import clownviz
 from clownpiece import nn
 from clownviz.analysis.channels import channels_of, ordered
-from clownviz.analysis.tensors import Tensor, tensor_of
+from clownviz.analysis.tensors import KeptTensor, tensor_of
 from clownviz.capture.tape import Value
 from clownviz.views.codes import decode
 from clownviz.views.feature_maps import FeatureMaps
 
 
-def activation(array: np.ndarray, **facts) -> Tensor:
+def activation(array: np.ndarray, **facts) -> KeptTensor:
     value = Value(0, array.shape, "float32", array.nbytes, array=array)
     role, kind = facts.get("role", "activation"), facts.get("kind", "Conv2d")
     image = kind.endswith("2d") and role != "weight"
-    return Tensor(value, array, f"conv {facts.get('of', 'output')}", role, kind, image)
+    return KeptTensor(value, array, f"conv {facts.get('of', 'output')}", role, kind, image)
 
 
 @pytest.fixture
