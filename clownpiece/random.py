@@ -42,11 +42,14 @@ class Generator:
         self.manual_seed(67280421310721)
 
     def manual_seed(self, seed: int) -> Generator:
-        """Start the stream that belongs to `seed`, an int of up to 64 bits; returns self."""
+        """Start the stream that belongs to `seed`, an int of up to 64 bits; returns self.
+
+        A negative one counts from the end, as in PyTorch: −1 is 2⁶⁴ − 1.
+        """
         if not isinstance(seed, (int, np.integer)) or not -(2**63) <= seed < 2**64:
             raise ValueError(f"a seed is an int of at most 64 bits; got {seed!r}")
-        self._seed = int(seed)
-        self.numpy = np.random.Generator(np.random.PCG64(self._seed % 2**64))
+        self._seed = int(seed) % 2**64
+        self.numpy = np.random.Generator(np.random.PCG64(self._seed))
         return self
 
     def seed(self) -> int:
@@ -61,7 +64,7 @@ class Generator:
     def get_state(self) -> np.ndarray:
         """The whole state as bytes in a uint8 array, for `set_state`."""
         state = self.numpy.bit_generator.state
-        words = [self._seed % 2**64, state["state"]["state"], state["state"]["inc"]]
+        words = [self._seed, state["state"]["state"], state["state"]["inc"]]
         packed = b"".join(word.to_bytes(16, "little") for word in words)
         packed += bytes([state["has_uint32"]]) + state["uinteger"].to_bytes(4, "little")
         return np.frombuffer(packed, np.uint8).copy()

@@ -67,7 +67,9 @@ def save(
         write(f, tensors, strings)
 
 
-def load(f: File, map_location: Any = None, *, weights_only: bool = True) -> Any:
+def load(
+    f: File, map_location: Any = None, *, weights_only: bool = True, mmap: bool | None = None
+) -> Any:
     """What `save` wrote, or the tensors of a safetensors, npz, `.pt` or `.pth` file.
 
     The format is read from the content, not from the name. PyTorch's files are read without
@@ -80,6 +82,7 @@ def load(f: File, map_location: Any = None, *, weights_only: bool = True) -> Any
         f: a path, or a binary file that is open for reading.
         map_location: PyTorch's; everything is on the CPU here.
         weights_only: PyTorch's; False is refused.
+        mmap: accepted for PyTorch's sake.
 
     Raises:
         FileNotFoundError: no such file.

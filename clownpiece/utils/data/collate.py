@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ...creation import tensor
 from ...ops.joining import stack
 from ...tensor import Tensor, wrap
 
@@ -36,7 +37,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, bool):
         return wrap(np.array(batch, np.bool_))
     if isinstance(first, int):
-        return wrap(np.array(batch, np.int64))
+        return tensor(batch)
     if isinstance(first, float):
         return wrap(np.array(batch, np.float64))
     if isinstance(first, (str, bytes)):
@@ -74,19 +75,19 @@ def _stacked(tensors: Sequence[Tensor]) -> Tensor:
     return wrap(np.stack([each.array for each in tensors]))
 
 
-def default_convert(sample: Any) -> Any:
+def default_convert(data: Any) -> Any:
     """Arrays and NumPy's numbers in a sample as tensors, and the rest as it is."""
-    if isinstance(sample, (np.ndarray, np.generic)) and sample.dtype.kind in "fiub":
-        return wrap(np.asarray(sample))
-    if isinstance(sample, Mapping):
-        return {name: default_convert(each) for name, each in sample.items()}
-    if isinstance(sample, tuple) and hasattr(sample, "_fields"):
-        return type(sample)(*(default_convert(each) for each in sample))
-    if isinstance(sample, tuple):
-        return [default_convert(each) for each in sample]
-    if isinstance(sample, list):
-        return [default_convert(each) for each in sample]
-    return sample
+    if isinstance(data, (np.ndarray, np.generic)) and data.dtype.kind in "fiub":
+        return wrap(np.asarray(data))
+    if isinstance(data, Mapping):
+        return {name: default_convert(each) for name, each in data.items()}
+    if isinstance(data, tuple) and hasattr(data, "_fields"):
+        return type(data)(*(default_convert(each) for each in data))
+    if isinstance(data, tuple):
+        return [default_convert(each) for each in data]
+    if isinstance(data, list):
+        return [default_convert(each) for each in data]
+    return data
 
 
 def _unknown(sample: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 import threading
@@ -17,6 +18,15 @@ from .sampler import BatchSampler, RandomSampler, SequentialSampler
 from .worker import WorkerInfo, become_worker, loading_batch, random_numbers
 
 __all__ = ["DataLoader"]
+
+_END = object()
+
+# How far apart the seeds of two workers' batches start.
+_FAR = 2**32
+
+_FIXED = frozenset(
+    ("batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers")
+)
 
 
 class DataLoader:
@@ -35,10 +45,15 @@ class DataLoader:
         drop_last: leave out a last batch that is not full.
         timeout: seconds to wait for a worker's batch; 0 waits for ever.
         worker_init_fn: called with the worker's number in each thread before it loads.
+        multiprocessing_context: accepted for PyTorch's sake; workers are threads.
         generator: draws the order and seeds the batches; else the default generator does.
         prefetch_factor: how many batches each worker loads ahead, 2 by default.
         persistent_workers: keep the threads from one epoch to the next.
+        pin_memory_device, in_order: accepted for PyTorch's sake; batches are always in order.
         seed: makes a generator with this seed.
+
+    With an `IterableDataset` each worker goes through a shallow copy of it, and their batches come
+    in turn: `__iter__` asks `get_worker_info` which part is this worker's, or all come twice.
 
     The random transforms of a batch draw from a stream of that batch, so a loader with a seed
     gives the same batches with any number of workers.
@@ -68,10 +83,13 @@ class DataLoader:
         drop_last: bool = False,
         timeout: float = 0,
         worker_init_fn: Callable[[int], None] | None = None,
+        multiprocessing_context: Any = None,
         generator: Generator | None = None,
         *,
         prefetch_factor: int | None = None,
         persistent_workers: bool = False,
+        pin_memory_device: str = "",
+        in_order: bool = True,
         seed: int | None = None,
     ) -> None:
         if generator is not None and seed is not None:
@@ -105,6 +123,17 @@ class DataLoader:
             raise ValueError(f"batch_size should be a positive integer; got {batch_size}")
         batched = batch_size is not None or batch_sampler is not None
         self.collate_fn = collate_fn or (default_collate if batched else default_convert)
+        self._made = True
+
+    _made = False
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self._made and name in _FIXED:
+            raise ValueError(
+                f"{name} attribute should not be set after DataLoader is initialized; make a new "
+                "DataLoader"
+            )
+        super().__setattr__(name, value)
 
     def _order(self, shuffle: bool | None, sampler: Any, batch_sampler: Any) -> Any:
         if isinstance(self.dataset, IterableDataset):
@@ -112,11 +141,6 @@ class DataLoader:
                 raise ValueError(
                     "DataLoader with IterableDataset: the samples come in their own order, so "
                     "expected no shuffle, sampler or batch_sampler; shuffle inside of __iter__"
-                )
-            if self.num_workers:
-                raise ValueError(
-                    "DataLoader with IterableDataset: several threads cannot share one iterator; "
-                    f"got num_workers={self.num_workers}, expected 0"
                 )
             return None
         if sampler is not None:
@@ -144,7 +168,9 @@ class DataLoader:
     def __iter__(self) -> Iterator[Any]:
         seed = int(random_numbers(self.generator).numpy.integers(2**62))
         if isinstance(self.dataset, IterableDataset):
-            return self._iterate_stream(seed)
+            if self.num_workers:
+                return self._iterate_streams(seed)
+            return self._iterate_stream(self.dataset, seed)
         order = enumerate(self.batch_sampler if self.batch_sampler is not None else self.sampler)
         tasks = ((indices, seed + number) for number, indices in order)
         return (
@@ -162,9 +188,9 @@ class DataLoader:
                 return self.collate_fn(self.dataset.__getitems__(indices))
             return self.collate_fn([self.dataset[index] for index in indices])
 
-    def _iterate_stream(self, seed: int) -> Iterator[Any]:
+    def _iterate_stream(self, dataset: IterableDataset, seed: int) -> Iterator[Any]:
         with loading_batch(seed):
-            samples = iter(self.dataset)  # type: ignore[call-overload]
+            samples = iter(dataset)
         for number in itertools.count():
             with loading_batch(seed + number):
                 if self.batch_size is None:
@@ -197,6 +223,37 @@ class DataLoader:
             if not self.persistent_workers:
                 threads.shutdown(wait=True)
 
+    def _iterate_streams(self, seed: int) -> Iterator[Any]:
+        """Batches of the workers in turn, for each goes through a stream of its own."""
+        threads: list[ThreadPoolExecutor] = []
+        turns: deque[tuple[ThreadPoolExecutor, Iterator[Any], deque[Future[Any]]]] = deque()
+        for number in range(self.num_workers):
+            dataset = copy.copy(self.dataset)
+            thread = ThreadPoolExecutor(
+                1, "clownpiece-loader", self._become_worker, (number, dataset)
+            )
+            stream = self._iterate_stream(dataset, seed + number * _FAR)  # type: ignore[arg-type]
+            ahead = deque(thread.submit(next, stream, _END) for _ in range(self.prefetch_factor))
+            threads.append(thread)
+            turns.append((thread, stream, ahead))
+        try:
+            while turns:
+                thread, stream, ahead = turns.popleft()
+                loaded = self._waited_for(ahead.popleft())
+                if loaded is _END:
+                    continue
+                ahead.append(thread.submit(next, stream, _END))
+                turns.append((thread, stream, ahead))
+                yield loaded
+        finally:
+            for thread in threads:
+                thread.shutdown(wait=True, cancel_futures=True)
+
+    def _become_worker(self, number: int, dataset: Any) -> None:
+        become_worker(WorkerInfo(number, self.num_workers, dataset))
+        if self.worker_init_fn is not None:
+            self.worker_init_fn(number)
+
     def _waited_for(self, future: Future[Any]) -> Any:
         try:
             return future.result(self.timeout or None)
@@ -215,9 +272,7 @@ class DataLoader:
         def start() -> None:
             with lock:
                 number = next(numbers)
-            become_worker(WorkerInfo(number, self.num_workers, self.dataset))
-            if self.worker_init_fn is not None:
-                self.worker_init_fn(number)
+            self._become_worker(number, self.dataset)
 
         threads = ThreadPoolExecutor(self.num_workers, "clownpiece-loader", initializer=start)
         if self.persistent_workers:

@@ -182,6 +182,13 @@ class Subset(Dataset):
             return self.dataset[[self.indices[each] for each in index]]
         return self.dataset[self.indices[index]]
 
+    def __getitems__(self, indices: Sequence[int]) -> list[Any]:
+        """These samples as a list, all at once where the data set can."""
+        chosen = [self.indices[index] for index in indices]
+        if hasattr(self.dataset, "__getitems__"):
+            return self.dataset.__getitems__(chosen)
+        return [self.dataset[index] for index in chosen]
+
     def __len__(self) -> int:
         return len(self.indices)
 

@@ -12,6 +12,7 @@ import os
 import struct
 import zlib
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 
@@ -27,29 +28,40 @@ def read_idx(path: str | os.PathLike[str]) -> np.ndarray:
         FileNotFoundError: no such file.
         ValueError: it is not IDX, cut short, or longer than its header says.
     """
-    data = Path(path).read_bytes()
-    if data[:2] == b"\x1f\x8b":
+    with open(path, "rb") as stored:
+        packed = stored.read(2) == b"\x1f\x8b"
+        stored.seek(0)
+        file: Any = gzip.GzipFile(fileobj=stored) if packed else stored
         try:
-            data = gzip.decompress(data)
+            return _read(file, path)
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise ValueError(f"{path} is cut short or damaged: {error}") from error
-    if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in _TYPES:
+
+
+def _read(file: IO[bytes], path: str | os.PathLike[str]) -> np.ndarray:
+    start = file.read(4)
+    if len(start) < 4 or start[:2] != b"\0\0" or start[2] not in _TYPES:
         raise ValueError(
-            f"{path} is no IDX file: it starts with {data[:4]!r}, expected two zero bytes, a type "
+            f"{path} is no IDX file: it starts with {start!r}, expected two zero bytes, a type "
             "from 8 to 14 and the number of dimensions"
         )
-    dtype, dims = np.dtype(_TYPES[data[2]]), data[3]
-    start = 4 + 4 * dims
-    if len(data) < start:
+    dtype, dims = np.dtype(_TYPES[start[2]]), start[3]
+    sizes = file.read(4 * dims)
+    if len(sizes) < 4 * dims:
         raise ValueError(f"{path} is cut short: its header has {dims} sizes, but it ends before")
-    shape = struct.unpack(f">{dims}I", data[4:start])
-    promised, present = math.prod(shape) * dtype.itemsize, len(data) - start
-    if promised != present:
+    shape = struct.unpack(f">{dims}I", sizes)
+    promised = math.prod(shape) * dtype.itemsize
+    # In pieces: memory for what is there and not for what was promised, and no more than that.
+    data = bytearray()
+    while len(data) <= promised and (piece := file.read(1 << 20)):
+        data += piece
+    if len(data) != promised:
+        present = f"{len(data):,}" if len(data) < promised else "more"
         raise ValueError(
-            f"{path} is {'cut short' if present < promised else 'too long'}: shape {shape} of "
-            f"{dtype.name} takes {promised:,} bytes, but {present:,} follow its header"
+            f"{path} is {'cut short' if len(data) < promised else 'too long'}: shape {shape} of "
+            f"{dtype.name} takes {promised:,} bytes, but {present} follow its header"
         )
-    return np.frombuffer(data, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="))
+    return np.frombuffer(data, dtype).reshape(shape).astype(dtype.newbyteorder("="))
 
 
 def write_idx(path: str | os.PathLike[str], array: np.ndarray) -> None:

@@ -94,7 +94,7 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
         FileNotFoundError: no such file.
         ValueError: it is no picture, or a damaged one.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     try:
         with Image.open(path) as picture:
@@ -102,5 +102,6 @@ def read_image(path: str | os.PathLike[str]) -> np.ndarray:
             return np.asarray(picture.convert("L" if grey else "RGB"))
     except FileNotFoundError:
         raise
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+    # Each of Pillow's decoders has errors of its own for a file that is cut short or lies.
+    except Exception as error:
         raise ValueError(f"{path} is no picture that can be read: {error}") from error

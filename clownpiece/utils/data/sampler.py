@@ -72,6 +72,11 @@ class RandomSampler(Sampler):
         self.replacement = replacement
         self.generator = generator
         self._num_samples = num_samples
+        if self.num_samples < 1:
+            raise ValueError(
+                "num_samples should be a positive integer value, but there is nothing to draw "
+                "from: the data source is empty"
+            )
 
     @property
     def num_samples(self) -> int:
@@ -128,6 +133,8 @@ class WeightedRandomSampler(Sampler):
         replacement: bool = True,
         generator: Generator | None = None,
     ) -> None:
+        if not isinstance(replacement, bool):
+            raise ValueError(f"replacement should be a boolean value, but got {replacement!r}")
         if not isinstance(num_samples, int) or isinstance(num_samples, bool) or num_samples <= 0:
             raise ValueError(
                 f"num_samples should be a positive integer value, but got {num_samples!r}"

@@ -81,8 +81,13 @@ def _read(
 ) -> tuple[list[str], np.ndarray]:
     with open(path, newline="", encoding="utf-8-sig") as file:
         rows = csv.reader(file, delimiter=delimiter)
-        names = [name.strip() for name in next(rows, [])]
-        table = [_numbers(row, names, path, rows.line_num) for row in rows if row]
+        try:
+            names = [name.strip() for name in next(rows, [])]
+            table = [_numbers(row, names, path, rows.line_num) for row in rows if row]
+        except (UnicodeDecodeError, csv.Error) as error:
+            raise ValueError(
+                f"{path}, after line {rows.line_num}: this is no table in UTF-8 ({error})"
+            ) from error
     if not table:
         raise ValueError(f"{path} has no rows below its {len(names)} column names")
     return names, np.array(table, dtype)

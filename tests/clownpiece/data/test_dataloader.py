@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import gc
 import threading
 import time
 
@@ -59,7 +60,12 @@ def flat(loader):
 @given(st.integers(0, 20), st.integers(1, 7), st.booleans(), st.booleans(), st.integers(0, 2))
 def test_every_sample_comes_once_and_the_length_is_known(count, size, shuffle, drop, workers):
     loader = DataLoader(
-        range(count), size, shuffle=shuffle, drop_last=drop, num_workers=workers, seed=0
+        range(count),
+        size,
+        shuffle=shuffle and count > 0,
+        drop_last=drop,
+        num_workers=workers,
+        seed=0,
     )
     batches = [batch.tolist() for batch in loader]
     assert len(batches) == len(loader)
@@ -260,13 +266,66 @@ def test_options_that_cannot_be_are_refused(options, told):
     [
         ({"shuffle": True}, "own order"),
         ({"sampler": [0]}, "own order"),
-        ({"num_workers": 2}, "num_workers=2, expected 0"),
         ({"batch_size": 0}, "positive integer"),
     ],
 )
-def test_a_stream_cannot_be_shuffled_or_shared(options, told):
+def test_a_stream_cannot_be_shuffled(options, told):
     with pytest.raises(ValueError, match=told):
         DataLoader(Stream(4), **options)
+
+
+class Part(IterableDataset):
+    """The numbers below `end` that are this worker's."""
+
+    def __init__(self, end):
+        self.end, self.start, self.step = end, 0, 1
+
+    def __iter__(self):
+        worker = get_worker_info()
+        if worker is not None and self.step == 1:
+            return iter(range(worker.id, self.end, worker.num_workers))
+        return iter(range(self.start, self.end, self.step))
+
+
+def test_workers_share_a_stream_by_asking_who_they_are():
+    batches = [b.tolist() for b in DataLoader(Part(7), batch_size=2, num_workers=2)]
+    assert batches == [[0, 2], [1, 3], [4, 6], [5]]
+    for workers in (1, 2, 3, 9):
+        loader = DataLoader(Part(20), batch_size=3, num_workers=workers)
+        assert sorted(flat(loader)) == sorted(flat(loader)) == list(range(20))
+        assert sum(len(b) == 3 for b in DataLoader(Part(20), 3, num_workers=2, drop_last=True)) == 6
+
+
+def test_a_worker_may_change_its_own_copy_of_a_stream():
+    def divide(number):
+        own = get_worker_info().dataset
+        own.start, own.step = number, 2
+
+    dataset = Part(9)
+    loader = DataLoader(dataset, batch_size=None, num_workers=2, worker_init_fn=divide)
+    assert list(loader) == [0, 1, 2, 3, 4, 5, 6, 7, 8]
+    assert (dataset.start, dataset.step) == (0, 1)
+
+
+def test_a_stream_that_fails_in_a_worker_and_one_left_early_stop_the_threads():
+    class Broken(Part):
+        def __iter__(self):
+            yield 1
+            raise OSError("the disk is gone")
+
+    before = threading.active_count()
+    with pytest.raises(OSError, match="the disk is gone"):
+        list(DataLoader(Broken(3), batch_size=1, num_workers=2))
+    for _ in DataLoader(Part(50), batch_size=1, num_workers=2):
+        break
+    gc.collect()
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("name", ["batch_size", "sampler", "dataset", "drop_last"])
+def test_what_a_loader_was_made_with_cannot_be_changed_as_if_it_had_an_effect(name):
+    with pytest.raises(ValueError, match=f"{name} attribute should not be set"):
+        setattr(DataLoader(range(4)), name, 3)
 
 
 # -- samplers -----------------------------------------------------------------------------------
