@@ -312,6 +312,8 @@ class Tensor(TensorMethods):
         """The same memory outside of the graph; changes in place are seen by both."""
         out = wrap(self.array)
         out._version_cell = self._shared_version()
+        if self._inference:
+            out._inference = True
         return out
 
     def detach_(self) -> Tensor:
@@ -337,7 +339,18 @@ class Tensor(TensorMethods):
 
     @property
     def _version(self) -> int:
-        """How often this memory was changed in place."""
+        """How often this memory was changed in place.
+
+        Raises:
+            RuntimeError: it is an inference tensor.
+        """
+        if self._inference:
+            raise RuntimeError("Inference tensors do not track version counter.")
+        return self._changes
+
+    @property
+    def _changes(self) -> int:
+        """The same, for inference tensors too, whose number nobody may rely on."""
         return 0 if self._version_cell is None else self._version_cell.count
 
     def _is_view(self) -> bool:
@@ -386,14 +399,15 @@ class Tensor(TensorMethods):
         """Derive this view's history again if its memory was changed in place since."""
         base = self._base
         assert base is not None
-        if self._seen_version == base._version or not (self._node or base._requires_grad):
+        version = base._changes
+        if self._seen_version == version or not (self._node or base._requires_grad):
             return
         if self._forbids is not None:
             raise RuntimeError(
                 "this tensor is a view, and its base or another view of its base has been modified "
                 f"inplace; {self._forbids}"
             )
-        self._seen_version = base._version
+        self._seen_version = version
         switches = mode.grad, mode.observer, base._requires_grad
         # A view that has a history keeps having one, even if its base gave its own up.
         mode.grad, mode.observer, base._requires_grad = True, None, True

@@ -1178,7 +1178,14 @@ class Tensor(TensorMethods):
     def data(self, new: Tensor) -> None: ...
     @property
     def _version(self) -> _int:
-        """How often this memory was changed in place."""
+        """How often this memory was changed in place.
+
+        Raises:
+            RuntimeError: it is an inference tensor.
+        """
+    @property
+    def _changes(self) -> _int:
+        """The same, for inference tensors too, whose number nobody may rely on."""
     def _is_view(self) -> _bool:
         """Whether it shares the memory and the history of another tensor, its `_base`."""
     def _shared_version(self) -> Version: ...

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..ops.joining import stack
 from ..tensor import RETAIN, Tensor, wrap
 from .mode import mode
 from .node import AccumulateGrad, Edge, Node
@@ -93,8 +94,16 @@ def grad(
     >>> clownpiece.autograd.grad(slope, x)
     (tensor(18.),)
     """
+    if materialize_grads and allow_unused is False:
+        raise ValueError(
+            "Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
+            "allow_unused=False."
+        )
     if is_grads_batched:
-        raise RuntimeError("is_grads_batched is not supported; call grad once a row instead")
+        return _batched(
+            outputs, inputs, grad_outputs, retain_graph, create_graph, allow_unused,
+            materialize_grads,
+        )
     roots = _as_tuple(outputs)
     targets = _as_tuple(inputs)
     given = _as_tuple(grad_outputs) if grad_outputs is not None else (None,) * len(roots)
@@ -114,6 +123,32 @@ def grad(
             gradient = wrap(_owned(gradient))
         result.append(gradient)
     return tuple(result)
+
+
+def _batched(
+    outputs: Any, inputs: Any, grad_outputs: Any, retain_graph: bool | None, *options: Any
+) -> tuple[Any, ...]:
+    """One walk for each index of the first dimension that all `grad_outputs` have, stacked."""
+    given = _as_tuple(grad_outputs)
+    sizes = {each.array.shape[:1] for each in given if isinstance(each, Tensor)}
+    if any(each is None for each in given):
+        raise RuntimeError(
+            "grad can be implicitly created only for scalar outputs; with is_grads_batched=True "
+            "give a batch of gradients for each output"
+        )
+    if len(sizes) != 1 or sizes == {()}:
+        raise RuntimeError(
+            "is_grads_batched=True needs a grad_output for each output, all with one first "
+            f"dimension more, of one size; got {[each.shape for each in given]}"
+        )
+    create_graph = options[0]
+    keep = create_graph if retain_graph is None else retain_graph
+    count = next(iter(sizes))[0]
+    rows = [
+        grad(outputs, inputs, [each[at] for each in given], keep or at < count - 1, *options)
+        for at in range(count)
+    ]
+    return tuple([None if column[0] is None else stack(column) for column in zip(*rows)])
 
 
 class _Walk:
@@ -145,10 +180,9 @@ class _Walk:
         starts: list[Node] = []
         try:
             mode.grad, _running.walk = self.create_graph, self
-            for root, gradient in zip(roots, given, strict=True):
-                start = self._first_gradient(root, gradient)
-                node, slot = _edge_of(root, "element 0 of tensors")
-                self._add(node, slot, start)
+            for at, (root, gradient) in enumerate(zip(roots, given, strict=True)):
+                node, slot = _edge_of(root, f"element {at} of tensors")
+                self._add(node, slot, self._first_gradient(root, gradient, at))
                 starts.append(node)
             wanted = set(targets) if targets is not None else None
             waiting, needed = _survey(starts, wanted)
@@ -159,7 +193,7 @@ class _Walk:
             mode.grad, _running.walk = previous
         return [self.captured.get(edge) for edge in targets or ()]
 
-    def _first_gradient(self, root: Tensor, gradient: Any) -> Any:
+    def _first_gradient(self, root: Tensor, gradient: Any, at: int) -> Any:
         if gradient is None:
             if root.array.size != 1:
                 raise RuntimeError(
@@ -171,8 +205,8 @@ class _Walk:
             raise TypeError(f"gradients can be either Tensors or None, but got {gradient!r}")
         if gradient.array.shape != root.array.shape:
             raise RuntimeError(
-                f"Mismatch in shape: grad_output has a shape of {tuple(gradient.array.shape)} and "
-                f"output has a shape of {tuple(root.array.shape)}."
+                f"Mismatch in shape: grad_output[{at}] has a shape of {gradient.shape} and "
+                f"output[{at}] has a shape of {root.shape}."
             )
         return gradient if self.create_graph else gradient.array
 
@@ -297,6 +331,10 @@ class _Walk:
             raise TypeError(
                 f"hook should return a Tensor or None; got {type(replaced).__name__}"
             )
+        if replaced.array.dtype != tensor.array.dtype:
+            raise RuntimeError(
+                f"hook has changed the type of value (was {tensor.dtype} got {replaced.dtype})"
+            )
         if replaced.array.shape != tensor.array.shape:
             raise RuntimeError(
                 f"hook has changed the size of value: got {tuple(replaced.array.shape)}, expected "
@@ -405,16 +443,20 @@ def _summed(gradient: Any, shape: tuple[int, ...], source: Node, at: int) -> Any
     return gradient if gradient.shape == shape else gradient.reshape(shape)
 
 
+# Walks of several threads may come to the same leaf.
+_accumulating = threading.Lock()
+
+
 def _accumulate(leaf: Tensor, gradient: Any, create_graph: bool) -> None:
-    known = leaf._grad
-    if known is None:
-        leaf._grad = gradient if create_graph else wrap(_owned(_array(gradient)))
-        return
-    if create_graph:
-        leaf._grad = known + gradient
-    else:
-        np.add(known.array, _array(gradient), out=known.array)
-        known.bump_version()
+    with _accumulating:
+        known = leaf._grad
+        if known is None:
+            leaf._grad = gradient if create_graph else wrap(_owned(_array(gradient)))
+        elif create_graph:
+            leaf._grad = known + gradient
+        else:
+            np.add(known.array, _array(gradient), out=known.array)
+            known.bump_version()
 
 
 def _owned(array: Any) -> np.ndarray:

@@ -48,6 +48,7 @@ class Node:
 
     __slots__ = (
         "__weakref__",
+        "_metadata",
         "edges",
         "number",
         "outputs",
@@ -68,6 +69,7 @@ class Node:
         self.tensor_hooks: dict[int, dict[int, Callable[..., Any]]] | None = None
         self.pre_hooks: dict[int, Callable[..., Any]] | None = None
         self.post_hooks: dict[int, Callable[..., Any]] | None = None
+        self._metadata: dict[str, Any] | None = None
         # Without the frames of recording itself: the line that people wrote comes last.
         self.trace = "".join(traceback.format_stack(limit=40)[:-1]) if mode.anomaly else None
 
@@ -91,6 +93,13 @@ class Node:
     def next_functions(self) -> tuple[tuple[Node | None, int], ...]:
         """The edges as PyTorch spells them: pairs of node and output number."""
         return tuple(edge if edge is not None else (None, 0) for edge in self.edges)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Where anybody may note something about this node."""
+        if self._metadata is None:
+            self._metadata = {}
+        return self._metadata
 
     def backward(self, grads: list[Any], differentiate: Differentiate | None) -> Sequence[Any]:
         """The gradients of the inputs, one per edge, from those of the outputs.

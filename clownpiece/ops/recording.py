@@ -331,9 +331,9 @@ class Packed:
         with outside_of_saving():
             tensor = wrap(array)
             tensor._version_cell = source._shared_version()
-            before = tensor._version
+            before = tensor._changes
             self._packed = pack(tensor)
-            if tensor._version != before:
+            if tensor._changes != before:
                 raise RuntimeError(
                     "A saved tensor pack hook is modifying its input in place. Tensors provided "
                     "as input to pack hook can not be modified by in-place operations in order "

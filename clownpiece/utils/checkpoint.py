@@ -204,7 +204,7 @@ class _Place:
             self.region.compute_again()
         tensor, self.tensor = self.tensor, None
         assert tensor is not None
-        if tensor._version != self.version:
+        if tensor._changes != self.version:
             raise RuntimeError(
                 "one of the variables needed for gradient computation has been modified by an "
                 "inplace operation: the function of a checkpoint changed what it had saved; "
@@ -305,7 +305,7 @@ class _Region:
                 f"the forward pass: the tensor at position {at} had shape and dtype "
                 f"{self.saved[at]}, and now has {again}"
             )
-        place.tensor, place.version = tensor, tensor._version
+        place.tensor, place.version = tensor, tensor._changes
 
     def _error(self, what: str) -> CheckpointError:
         if self.names is None:
@@ -327,7 +327,7 @@ class _Argument:
     """
 
     def __init__(self, tensor: Tensor) -> None:
-        self.version = tensor._version
+        self.version = tensor._changes
         self.packed = None
         self.tensor: Tensor = tensor
         if mode.saving is not None:
@@ -343,11 +343,11 @@ class _Argument:
         """
         if self.packed is not None:
             return continued(self.packed.array(), self.edge)
-        if self.tensor._version != self.version:
+        if self.tensor._changes != self.version:
             raise RuntimeError(
                 "one of the variables needed for gradient computation has been modified by an "
                 f"inplace operation: an input of a checkpoint is at version "
-                f"{self.tensor._version}, expected version {self.version}; clone() it before "
+                f"{self.tensor._changes}, expected version {self.version}; clone() it before "
                 "changing it"
             )
         return self.tensor

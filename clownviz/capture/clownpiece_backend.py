@@ -43,7 +43,7 @@ class ClownpieceBackend(ModuleBackend):
     # Asked for every tensor that passes: an attrgetter takes half the time of a method.
     array = staticmethod(attrgetter("array"))  # type: ignore[assignment]
     identity = staticmethod(attrgetter("array"))  # type: ignore[assignment]
-    version = staticmethod(attrgetter("_version"))  # type: ignore[assignment]
+    version = staticmethod(attrgetter("_changes"))  # type: ignore[assignment]
     base = staticmethod(attrgetter("_base"))  # type: ignore[assignment]
 
     def facts(self, tensor: Any) -> tuple[tuple[int, ...], str, int, bool]:
