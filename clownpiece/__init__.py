@@ -16,6 +16,7 @@ from .autograd.mode import (
 )
 from .binding import bind as _bind
 from .creation import *
+from .device import device
 from .dtypes import bool_ as bool
 from .dtypes import (
     dtype,
@@ -44,7 +45,7 @@ from .random import (
     set_rng_state,
 )
 from .size import Size
-from .tensor import Tensor, device
+from .tensor import Tensor
 
 float = float32
 double = float64

@@ -23,6 +23,7 @@ from .autograd.mode import is_inference_mode_enabled as is_inference_mode_enable
 from .autograd.mode import no_grad as no_grad
 from .autograd.mode import set_grad_enabled as set_grad_enabled
 from .creation import *
+from .device import device as device
 from .dtypes import bool_ as bool
 from .dtypes import dtype as dtype
 from .dtypes import finfo as finfo
@@ -47,7 +48,6 @@ from .random import seed as seed
 from .random import set_rng_state as set_rng_state
 from .size import Size as Size
 from .tensor import Tensor as Tensor
-from .tensor import device as device
 float = float32
 double = float64
 long = int64

@@ -14,12 +14,13 @@ import numpy as np
 
 from . import creation
 from .autograd import engine
+from .device import device
 from .dtypes import as_dtype, bool_, dtype, float32, float64, int16, int32, int64, uint8
 from .ops import REGISTRY, Op
 from .ops.conversion import contiguous as copy_in_order
 from .ops.conversion import to_dtype
 from .ops.indexing import getitem, normalize_index, setitem
-from .tensor import Tensor, TensorMethods, device
+from .tensor import Tensor, TensorMethods
 
 __all__ = ["bind"]
 

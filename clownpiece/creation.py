@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from .device import device
 from .dtypes import as_dtype, get_default_dtype
 from .random import Generator, default_generator
-from .tensor import Tensor, device, wrap
+from .tensor import Tensor, wrap
 
 __all__ = [
     "arange",

@@ -15,6 +15,7 @@ import numpy as np
 
 from .autograd.mode import mode
 from .autograd.node import AccumulateGrad, Edge, Node, RemovableHandle, Version
+from .device import CPU, device
 from .dtypes import FROM_NUMPY, dtype
 from .printing import format_tensor
 from .size import Size
@@ -23,35 +24,6 @@ __all__ = ["Tensor", "TensorMethods"]
 
 Path = tuple["Path | None", Callable[[Any], Any]]
 """How a view comes out of its base: the path of what it is a view of, and one step more."""
-
-
-class device:
-    """Where a tensor lives; here that is always `device("cpu")`."""
-
-    __slots__ = ("index", "type")
-
-    def __init__(self, type: Any = "cpu", index: int | None = None) -> None:
-        if str(type).partition(":")[0] != "cpu":
-            raise RuntimeError(
-                f"clownpiece computes on the CPU only; got device {type!r}, expected 'cpu'"
-            )
-        self.type = "cpu"
-        self.index = index
-
-    def __repr__(self) -> str:
-        return "device(type='cpu')"
-
-    def __str__(self) -> str:
-        return "cpu"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, device)
-
-    def __hash__(self) -> int:
-        return hash("cpu")
-
-
-CPU = device()
 
 
 class TensorMethods:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from .autograd.mode import mode
 from .autograd.node import AccumulateGrad, Edge, Node, RemovableHandle, Version
+from .device import CPU, device
 from .dtypes import FROM_NUMPY, dtype
 from .printing import format_tensor
 from .size import Size
@@ -21,16 +22,6 @@ from collections.abc import Sequence
 
 __all__ = ['Tensor', 'TensorMethods']
 Path = tuple['Path | None', Callable[[Any], Any]]
-class device:
-    """Where a tensor lives; here that is always `device("cpu")`."""
-    __slots__: Any
-    def __init__(self, type: Any='cpu', index: _int | None=None) -> None: ...
-    def __repr__(self) -> str: ...
-    def __str__(self) -> str: ...
-    def __eq__(self, other: object) -> _bool: ...
-    def __hash__(self) -> _int: ...
-
-CPU: Any
 _device = device
 _dtype = dtype
 

@@ -29,10 +29,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self
 
 from ..autograd.mode import no_grad
+from ..device import device as Device
 from ..dtypes import as_dtype, float32, float64
 from ..dtypes import dtype as DType
 from ..tensor import Tensor
-from ..tensor import device as Device
 from . import init
 from .errors import MissingAttribute, note_module
 from .hooks import Hookable, call_with_hooks, global_hooks, registered
