@@ -183,7 +183,7 @@ def dead_units(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Finding
             share = dead / units
         elif activity.share > (1 + limits.dead_share) / 2 and activity.share > 0.95:
             share = activity.share
-            what = f"{share:.1%} of what {activity.label} gives"
+            what = f"{format_number(100 * share)}% of what {activity.label} gives"
             seen = f"0 in {format_count(activity.examples)} values looked at"
         else:
             continue

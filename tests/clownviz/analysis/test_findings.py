@@ -192,6 +192,23 @@ def test_training_that_has_converged_is_not_called_slow():
     assert examine(tape) == []
 
 
+def test_statistics_alone_show_a_layer_that_died_in_training():
+    model = mlp()
+    nn.init.constant_(model[0].bias, -100.0)
+    (finding,) = examine(trained(model, keep="statistics"), checks=["dead_units"])
+    assert finding.sentence == "100% of what 1 gives is dead."
+
+
+def test_a_capture_of_some_modules_is_judged_by_what_it_saw():
+    model = nn.Sequential(nn.Linear(8, 16), nn.Tanh(), nn.Linear(16, 4))
+    nn.init.normal_(model[0].weight, std=20.0)
+    x, target = data()
+    for select, found in (("1", ["saturated_units"]), ("2", [])):
+        with capture(model, select=select, gradients=True) as tape:
+            F.cross_entropy(model(x), target).backward()
+        assert [finding.check for finding in examine(tape)] == found
+
+
 def test_an_input_that_the_model_normalizes_itself_is_no_finding():
     model = nn.Sequential(nn.BatchNorm1d(8), *mlp())
     assert examine(looked_at(model, 200 * data()[0])) == []
