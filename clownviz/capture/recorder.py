@@ -96,7 +96,7 @@ class Recorder:
         self.active = True
         self.places: dict[int, Place] = {}
         self.stopped: str | None = None
-        self.writer = Writer(backend, tape, keeper)
+        self.writer = Writer(backend, tape, keeper, gradients)
         self.attention = AttentionWatcher(tape, keeper, backend.array)
         self.updates = Updates(self)
         self._note = self.writer.log.append

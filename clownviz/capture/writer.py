@@ -86,8 +86,9 @@ class Writer:
             class and its arguments. Appending needs no lock.
     """
 
-    def __init__(self, backend: Backend, tape: Tape, keeper: Keeper) -> None:
+    def __init__(self, backend: Backend, tape: Tape, keeper: Keeper, gradients: bool) -> None:
         self.backend = backend
+        self._gradients = gradients
         self.tape = tape
         self.keeper = keeper
         self.log: deque[tuple[Any, ...]] = deque()
@@ -96,7 +97,7 @@ class Writer:
         self._clock = 0
         self._sites: dict[Any, int] = {}
         self._facts: dict[Any, tuple[str, str, int, dict[str, str]]] = {}
-        self._runs: deque[list[Call]] = deque()
+        self._runs: deque[list[Call]] = deque(maxlen=MOST_OPEN_RUNS)
         self._losses: dict[int, Step] = {}
 
     def write_down(self, settle: bool = True) -> None:
@@ -124,9 +125,8 @@ class Writer:
         thread.numbers = {}
         self._close(thread, 0, "did not return")
         thread.run = []
-        self._runs.append(thread.run)
-        if len(self._runs) > MOST_OPEN_RUNS:
-            self._runs.popleft()
+        if self._gradients:
+            self._runs.append(thread.run)
 
     def enter(
         self,
