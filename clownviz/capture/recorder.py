@@ -99,7 +99,10 @@ class Recorder:
         self.writer = Writer(backend, tape, keeper, gradients)
         self.attention = AttentionWatcher(tape, keeper, backend.array)
         self.updates = Updates(self)
+        # What is asked for every tensor that passes, found once.
         self._note = self.writer.log.append
+        self._identity, self._version = backend.identity, backend.version
+        self._facts, self._tensor = backend.facts, backend.tensor
         self._values = tape.values
         self._exits = ExitStack()
         self._handles: list[Handle] = []
@@ -257,7 +260,7 @@ class Recorder:
 
     def _shown(self, nest: Any, looks: bool) -> Any:
         """What crosses a module's border, with a Ref for each tensor."""
-        if isinstance(nest, self.backend.tensor):
+        if isinstance(nest, self._tensor):
             return self._shown_tensor(nest, looks)
         if type(nest) in _PLAIN:
             return short(nest)
@@ -285,34 +288,37 @@ class Recorder:
 
     def _known(self, tensor: Any) -> tuple[Ref, Value]:
         """The Value of a tensor as it is now, new if it was not seen before."""
-        backend = self.backend
-        identity = backend.identity(tensor)
+        identity = self._identity(tensor)
         known = self._seen.get(id(identity))
-        version = backend.version(tensor)
+        version = self._version(tensor)
         if known is not None and known[0]() is identity and known[1] == version:
             return known[2], known[3]
-        return self._new(tensor, identity, version)
+        ref, value = self._new(tensor, identity, version)
+        parameter = self._parameters.get(id(tensor))
+        if parameter is not None:
+            self._is_parameter(tensor, value, parameter[1])
+        return ref, value
 
     def _before(self, tensor: Any) -> Ref | None:
         """What was known of a tensor before an operation in place changed it."""
-        identity = self.backend.identity(tensor)
+        identity = self._identity(tensor)
         known = self._seen.get(id(identity))
         return known[2] if known is not None and known[0]() is identity else None
 
     def _new(self, tensor: Any, identity: Any, version: int) -> tuple[Ref, Value]:
         ref, value = self._add_value(tensor)
-        parameter = self._parameters.get(id(tensor))
-        if parameter is not None:
-            value.origin = parameter[1]
-            # Before the first run weights are described as they are; later they have moved.
-            if self.keeper.looks and self.step() > 0:
-                with self.writer.lock:
-                    self.keeper.measure(value, self.backend.array(tensor))
         self._seen[id(identity)] = (weakref.ref(identity), version, ref, value)
         return ref, value
 
+    def _is_parameter(self, tensor: Any, value: Value, origin: str) -> None:
+        value.origin = origin
+        # Before the first run weights are described as they are; later they have moved.
+        if self.keeper.looks and self.step() > 0:
+            with self.writer.lock:
+                self.keeper.measure(value, self.backend.array(tensor))
+
     def _add_value(self, tensor: Any) -> tuple[Ref, Value]:
-        shape, dtype, nbytes, requires_grad = self.backend.facts(tensor)
+        shape, dtype, nbytes, requires_grad = self._facts(tensor)
         with self.writer.lock:
             ref = Ref(len(self._values))
             value = Value(int(ref), shape, dtype, nbytes, requires_grad=requires_grad)
@@ -382,7 +388,7 @@ class Recorder:
         self, thread: Thread, inputs: Sequence[Any], outputs: Sequence[Any]
     ) -> tuple[tuple, tuple, tuple]:
         """Refs of inputs and outputs, and of those that were reached through a view."""
-        tensor, known = self.backend.tensor, self._known
+        tensor, known = self._tensor, self._known
         given = tuple(
             [known(each)[0] if isinstance(each, tensor) else _plain(each) for each in inputs]
         )
@@ -412,7 +418,7 @@ class Recorder:
 
     def _made(self, thread: Thread, tensor: Any) -> Ref:
         """The Ref of what an operation made."""
-        ref, value = self._new(tensor, self.backend.identity(tensor), self.backend.version(tensor))
+        ref, value = self._new(tensor, self._identity(tensor), self._version(tensor))
         if value.shape == () and not thread.stack:
             self._may_be_loss(thread, tensor, value)
         return self._shown_tensor(tensor, True) if self.inside else ref

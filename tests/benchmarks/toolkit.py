@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from measure import Case
 
 import clownpiece
 import clownviz
-from clownpiece import nn
+from clownpiece import nn, optim
+from clownpiece.nn import functional as F
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "notebooks"))
+
+from models.gpt import GPTModel
+from models.lenet import LeNet
 
 
 def capturing() -> Iterator[Case]:
@@ -28,6 +36,51 @@ def capturing() -> Iterator[Case]:
         yield Case(f"capture, keep={keep!r}", captured, lambda: model(x), "the model alone")
 
 
+def calls() -> Iterator[Case]:
+    """Two hundred small modules, one run, the notes of it made and written down."""
+    x = clownpiece.randn(4, 16)
+    for kind, layer in (("Identity", nn.Identity), ("ReLU", nn.ReLU)):
+        model = nn.Sequential(*[layer() for _ in range(200)])
+
+        def captured(model: nn.Module = model) -> None:
+            with clownviz.capture(model, keep="shapes"):
+                for _ in range(20):
+                    model(x)
+
+        def alone(model: nn.Module = model) -> None:
+            for _ in range(20):
+                model(x)
+
+        yield Case(f"shapes of 4,000 calls of {kind}", captured, alone, "the model alone")
+
+
+def training() -> Iterator[Case]:
+    """Ten training steps under a capture with default statistics, against ten alone."""
+    lenet = LeNet()
+    images, classes = clownpiece.randn(64, 1, 28, 28), clownpiece.randint(0, 10, (64,))
+    yield _steps("LeNet, batch 64", lenet, images, classes)
+    gpt = GPTModel(1000, dim=128, layers=4, heads=4, context=64)
+    tokens = clownpiece.randint(0, 1000, (8, 64))
+    yield _steps("GPT, 4 layers of 128, 8 × 64 tokens", gpt, tokens, tokens.reshape(-1))
+
+
+def _steps(what: str, model: nn.Module, inputs: Any, targets: Any) -> Case:
+    optimizer = optim.Adam(model.parameters(), lr=1e-3)
+
+    def alone() -> None:
+        for _ in range(10):
+            optimizer.zero_grad()
+            scores = model(inputs)
+            F.cross_entropy(scores.reshape(-1, scores.shape[-1]), targets).backward()
+            optimizer.step()
+
+    def captured() -> None:
+        with clownviz.capture(model):
+            alone()
+
+    return Case(f"ten captured steps of {what}", captured, alone, "ten steps")
+
+
 def views() -> Iterator[Case]:
     """Views of a model of a hundred modules, against one forward of it."""
     model = nn.Sequential(*[layer for _ in range(50) for layer in (nn.Linear(16, 16), nn.ReLU())])
@@ -36,4 +89,4 @@ def views() -> Iterator[Case]:
                lambda: model(x), "one forward")  # fmt: skip
 
 
-FAMILIES = {"Capturing": capturing, "Looking": views}
+FAMILIES = {"Capturing": capturing, "Calls": calls, "Captured training": training, "Looking": views}
