@@ -8,7 +8,7 @@ import numpy as np
 
 from .blocks import blocks, buffer, count_step, effective_gradient
 from .optimizer import Optimizer, ParamsT
-from .options import check_at_least_zero, number, refuse_differentiable
+from .options import check_at_least_zero, refuse_differentiable
 
 __all__ = ["Adadelta"]
 
@@ -50,7 +50,7 @@ class Adadelta(Optimizer):
             raise ValueError(f"Invalid rho value: {rho}; it must be from 0 to 1")
         refuse_differentiable(differentiable)
         defaults = {
-            "lr": number(lr),
+            "lr": lr,
             "rho": rho,
             "eps": eps,
             "weight_decay": weight_decay,

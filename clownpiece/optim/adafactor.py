@@ -10,7 +10,7 @@ import numpy as np
 from ..tensor import wrap
 from .blocks import buffer, count_step
 from .optimizer import Optimizer, ParamsT
-from .options import check_at_least_zero, number
+from .options import check_at_least_zero
 
 __all__ = ["Adafactor"]
 
@@ -61,7 +61,7 @@ class Adafactor(Optimizer):
         if not d >= 1:
             raise ValueError(f"Clipping threshold d should be >= 1 but is: {d}")
         defaults = {
-            "lr": number(lr),
+            "lr": lr,
             "beta2_decay": beta2_decay,
             "eps": eps,
             "d": d,

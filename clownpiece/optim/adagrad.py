@@ -8,7 +8,7 @@ import numpy as np
 
 from .blocks import blocks, buffer, count_step, effective_gradient
 from .optimizer import Optimizer, ParamsT
-from .options import check_at_least_zero, number, refuse_differentiable
+from .options import check_at_least_zero, refuse_differentiable
 
 __all__ = ["Adagrad"]
 
@@ -56,7 +56,7 @@ class Adagrad(Optimizer):
         )
         refuse_differentiable(differentiable)
         defaults = {
-            "lr": number(lr),
+            "lr": lr,
             "lr_decay": lr_decay,
             "eps": eps,
             "weight_decay": weight_decay,

@@ -68,7 +68,7 @@ class Adam(Optimizer):
         check_betas(betas)
         refuse_differentiable(differentiable)
         defaults = {
-            "lr": number(lr),
+            "lr": lr,
             "betas": betas,
             "eps": eps,
             "weight_decay": weight_decay,

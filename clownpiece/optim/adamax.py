@@ -8,7 +8,7 @@ import numpy as np
 
 from .blocks import blocks, buffer, count_step, effective_gradient, move_toward
 from .optimizer import Optimizer, ParamsT
-from .options import check_at_least_zero, check_betas, number, refuse_differentiable
+from .options import check_at_least_zero, check_betas, refuse_differentiable
 
 __all__ = ["Adamax"]
 
@@ -42,7 +42,7 @@ class Adamax(Optimizer):
         check_betas(betas)
         refuse_differentiable(differentiable)
         defaults = {
-            "lr": number(lr),
+            "lr": lr,
             "betas": betas,
             "eps": eps,
             "weight_decay": weight_decay,

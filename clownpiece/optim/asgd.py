@@ -9,7 +9,7 @@ import numpy as np
 from ..tensor import wrap
 from .blocks import blocks, buffer, count_step, effective_gradient
 from .optimizer import Optimizer, ParamsT
-from .options import check_at_least_zero, number, refuse_differentiable
+from .options import check_at_least_zero, refuse_differentiable
 
 __all__ = ["ASGD"]
 
@@ -48,7 +48,7 @@ class ASGD(Optimizer):
         check_at_least_zero({"learning rate": lr, "weight_decay value": weight_decay})
         refuse_differentiable(differentiable)
         defaults = {
-            "lr": number(lr),
+            "lr": lr,
             "lambd": lambd,
             "alpha": alpha,
             "t0": t0,

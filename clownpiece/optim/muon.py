@@ -10,7 +10,7 @@ import numpy as np
 from ..tensor import Tensor
 from .blocks import blocks, buffer, move_toward
 from .optimizer import Optimizer, ParamsT
-from .options import check_at_least_zero, number
+from .options import check_at_least_zero
 
 __all__ = ["Muon", "orthogonalized"]
 
@@ -63,7 +63,7 @@ class Muon(Optimizer):
         if not ns_steps < 100:
             raise ValueError(f"Number of steps must be less than 100; got ns_steps={ns_steps}")
         defaults = {
-            "lr": number(lr),
+            "lr": lr,
             "weight_decay": weight_decay,
             "momentum": momentum,
             "nesterov": nesterov,

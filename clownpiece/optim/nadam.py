@@ -10,7 +10,7 @@ import numpy as np
 from ..tensor import wrap
 from .blocks import blocks, buffer, count_step, effective_gradient, update_moments
 from .optimizer import Optimizer, ParamsT
-from .options import check_at_least_zero, check_betas, number, refuse_differentiable
+from .options import check_at_least_zero, check_betas, refuse_differentiable
 
 __all__ = ["NAdam"]
 
@@ -55,7 +55,7 @@ class NAdam(Optimizer):
         check_betas(betas)
         refuse_differentiable(differentiable)
         defaults = {
-            "lr": number(lr),
+            "lr": lr,
             "betas": betas,
             "eps": eps,
             "weight_decay": weight_decay,

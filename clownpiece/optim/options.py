@@ -12,6 +12,8 @@ __all__ = ["check_at_least_zero", "check_betas", "number", "refuse_differentiabl
 
 def number(value: Any) -> Any:
     """A tensor of one element as a Python number; anything else as it is."""
+    if isinstance(value, Tensor) and value.numel() != 1:
+        raise ValueError(f"Tensor lr must be 1-element; got shape {tuple(value.shape)}")
     return value.item() if isinstance(value, Tensor) else value
 
 

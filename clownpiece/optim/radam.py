@@ -9,7 +9,7 @@ import numpy as np
 
 from .blocks import blocks, buffer, count_step, effective_gradient, update_moments
 from .optimizer import Optimizer, ParamsT
-from .options import check_at_least_zero, check_betas, number, refuse_differentiable
+from .options import check_at_least_zero, check_betas, refuse_differentiable
 
 __all__ = ["RAdam"]
 
@@ -48,7 +48,7 @@ class RAdam(Optimizer):
         check_betas(betas)
         refuse_differentiable(differentiable)
         defaults = {
-            "lr": number(lr),
+            "lr": lr,
             "betas": betas,
             "eps": eps,
             "weight_decay": weight_decay,

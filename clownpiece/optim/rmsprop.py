@@ -8,7 +8,7 @@ import numpy as np
 
 from .blocks import blocks, buffer, count_step, effective_gradient, move_toward
 from .optimizer import Optimizer, ParamsT
-from .options import check_at_least_zero, number, refuse_differentiable
+from .options import check_at_least_zero, refuse_differentiable
 
 __all__ = ["RMSprop"]
 
@@ -55,7 +55,7 @@ class RMSprop(Optimizer):
         )
         refuse_differentiable(differentiable)
         defaults = {
-            "lr": number(lr),
+            "lr": lr,
             "momentum": momentum,
             "alpha": alpha,
             "eps": eps,

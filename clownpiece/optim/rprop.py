@@ -8,7 +8,7 @@ import numpy as np
 
 from .blocks import blocks, buffer, count_step, effective_gradient
 from .optimizer import Optimizer, ParamsT
-from .options import check_at_least_zero, number, refuse_differentiable
+from .options import check_at_least_zero, refuse_differentiable
 
 __all__ = ["Rprop"]
 
@@ -50,7 +50,7 @@ class Rprop(Optimizer):
             )
         refuse_differentiable(differentiable)
         defaults = {
-            "lr": number(lr),
+            "lr": lr,
             "etas": etas,
             "step_sizes": step_sizes,
             "foreach": foreach,

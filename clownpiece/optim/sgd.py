@@ -73,7 +73,7 @@ class SGD(Optimizer):
                 f"momentum={momentum}, dampening={dampening}"
             )
         defaults = {
-            "lr": number(lr),
+            "lr": lr,
             "momentum": momentum,
             "dampening": dampening,
             "weight_decay": number(weight_decay),

@@ -262,6 +262,26 @@ def test_muon_agrees_for_fifty_steps_with_pytorchs_in_float64(options, monkeypat
         pair.check()
 
 
+@pytest.mark.parametrize("name", ["SGD", "Adam", "RMSprop", "Adadelta", "Rprop"])
+def test_a_learning_rate_in_a_tensor_is_followed_wherever_it_is_changed(name):
+    seen = []
+    for library in (cp, torch):
+        rate = library.tensor(0.1, dtype=library.float64)
+        x = library.ones(2, dtype=library.float64, requires_grad=True)
+        optimizer = getattr(library.optim, name)([x], lr=rate)
+        schedule = library.optim.lr_scheduler.ExponentialLR(optimizer, 0.5)
+        for step in range(6):
+            x.grad = x.detach() * (step - 2)
+            optimizer.step()
+            schedule.step()
+            if step == 2:
+                rate.fill_(0.7)
+            seen.append((rate.item(), *x.tolist()))
+    assert seen[:6] == [pytest.approx(each, rel=1e-9) for each in seen[6:]]
+    with pytest.raises(ValueError, match="Tensor lr must be 1-element"):
+        getattr(cp.optim, name)([cp.ones(1)], lr=cp.ones(2))
+
+
 def rosenbrock(x, y):
     return (1 - x) ** 2 + 100 * (y - x**2) ** 2
 

@@ -10,10 +10,12 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from ...autograd.mode import no_grad
+from ...tensor import Tensor
 from ..optimizer import Optimizer
 from ..options import number
 
-__all__ = ["LRScheduler", "checked", "fields_of", "one_each", "restore_fields"]
+__all__ = ["LRScheduler", "checked", "fields_of", "one_each", "restore_fields", "set_rate"]
 
 
 class LRScheduler:
@@ -49,7 +51,7 @@ class LRScheduler:
         self.optimizer = checked(optimizer, self)
         for index, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
-                group.setdefault("initial_lr", group["lr"])
+                group.setdefault("initial_lr", number(group["lr"]))
             elif "initial_lr" not in group:
                 raise KeyError(
                     f"param 'initial_lr' is not specified in param_groups[{index}] when resuming "
@@ -101,7 +103,7 @@ class LRScheduler:
 
     def _set(self, rates: Sequence[float]) -> None:
         for group, rate in zip(self.optimizer.param_groups, rates):
-            group["lr"] = rate
+            set_rate(group, rate)
         self._last_lr = self._current()
 
     def _current(self) -> list[float]:
@@ -117,6 +119,15 @@ class LRScheduler:
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Continue where `state_dict` was taken; load the optimizer's own state as well."""
         self.__dict__.update(state_dict)
+
+
+def set_rate(group: dict[str, Any], rate: float) -> None:
+    """Give a group its learning rate: in place where it is a tensor, which others may hold."""
+    if isinstance(group["lr"], Tensor):
+        with no_grad():
+            group["lr"].fill_(rate)
+    else:
+        group["lr"] = rate
 
 
 def checked(optimizer: Any, schedule: Any) -> Optimizer:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..optimizer import Optimizer
-from .base import LRScheduler
+from .base import LRScheduler, set_rate
 from .plateau import ReduceLROnPlateau
 
 __all__ = ["ChainedScheduler", "SequentialLR"]
@@ -96,7 +96,7 @@ class SequentialLR(_Combined):
         self.last_epoch = last_epoch + 1
         # All parts have made their first step; only the one whose turn it is should have.
         for group in optimizer.param_groups:
-            group["lr"] = group["initial_lr"]
+            set_rate(group, group["initial_lr"])
         _undo_first_step(self)
         first = schedulers[bisect.bisect_right(milestones, 0)]
         first._begin()

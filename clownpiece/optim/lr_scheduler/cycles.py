@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..optimizer import Optimizer
-from .base import LRScheduler, checked, fields_of, one_each, restore_fields
+from .base import LRScheduler, checked, fields_of, one_each, restore_fields, set_rate
 
 __all__ = ["CosineAnnealingWarmRestarts", "CyclicLR", "OneCycleLR"]
 
@@ -121,7 +121,8 @@ class CyclicLR(LRScheduler):
         self.cycle_momentum = cycle_momentum
         if last_epoch == -1:
             for group, rate in zip(optimizer.param_groups, one_each(base_lr, optimizer, "base_lr")):
-                group["lr"] = group["initial_lr"] = rate
+                group["initial_lr"] = rate
+                set_rate(group, rate)
         if cycle_momentum:
             self.use_beta1 = _moves_betas(optimizer)
             self.base_momentums = one_each(base_momentum, optimizer, "base_momentum")

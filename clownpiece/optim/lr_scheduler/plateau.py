@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from ..optimizer import Optimizer
-from .base import LRScheduler, checked, one_each
+from .base import LRScheduler, checked, one_each, set_rate
 
 __all__ = ["ReduceLROnPlateau"]
 
@@ -112,4 +112,4 @@ class ReduceLROnPlateau(LRScheduler):
         for group, lr, least in zip(groups, self._current(), self.min_lrs):
             reduced = max(lr * self.factor, least)
             if lr - reduced > self.eps:
-                group["lr"] = reduced
+                set_rate(group, reduced)
