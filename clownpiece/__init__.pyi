@@ -10,6 +10,8 @@ from builtins import int as _int
 from builtins import type as _type
 from collections.abc import Sequence
 
+from clownpiece.ops.arguments import Array, Dims, Dtype, Ints
+
 from . import autograd as autograd
 from . import creation as creation
 from . import cuda as cuda
@@ -98,7 +100,12 @@ def clamp_min(x: Any, min: Any) -> Tensor:
     """`x`, but nowhere below `min`."""
 def clamp_max(x: Any, max: Any) -> Tensor:
     """`x`, but nowhere above `max`."""
-def nan_to_num(x: Any, nan: _float = ..., posinf: Any = ..., neginf: Any = ...) -> Tensor:
+def nan_to_num(
+    x: Any,
+    nan: _float | None = ...,
+    posinf: _float | None = ...,
+    neginf: _float | None = ...,
+) -> Tensor:
     """`x` with NaN and the infinities replaced by numbers (0 and the dtype's limits)."""
 def add(x: Any, other: Any, *, alpha: _float = ...) -> Tensor:
     """The sum; `alpha` multiplies `other` first.
@@ -107,9 +114,9 @@ def add(x: Any, other: Any, *, alpha: _float = ...) -> Tensor:
     >>> cp.tensor([1.0, 2.0]).add(cp.tensor([10.0, 20.0]), alpha=0.5)
     tensor([ 6., 12.])
     """
-def sub(x: Any, other: Any, *, alpha: _float = ...) -> Tensor:
+def sub(x: Any, other: Any) -> Tensor:
     """The difference; `alpha` multiplies `other` first."""
-def subtract(x: Any, other: Any, *, alpha: _float = ...) -> Tensor:
+def subtract(x: Any, other: Any) -> Tensor:
     """The difference; `alpha` multiplies `other` first."""
 def mul(x: Any, other: Any) -> Tensor:
     """The product, elementwise."""
@@ -297,9 +304,9 @@ def flatten(x: Any, start_dim: _int = ..., end_dim: _int = ...) -> Tensor:
     """The dimensions from `start_dim` to `end_dim` merged into one."""
 def ravel(x: Any) -> Tensor:
     """All elements in one dimension."""
-def unflatten(x: Any, dim: _int, sizes: Any) -> Tensor:
+def unflatten(x: Any, dim: _int, sizes: Sequence[_int]) -> Tensor:
     """One dimension taken apart into several; one of `sizes` may be -1."""
-def squeeze(x: Any, dim: Any = ...) -> Tensor:
+def squeeze(x: Any, dim: Dims = ...) -> Tensor:
     """Without the dimensions of size 1: all of them, or those of `dim` that are."""
 def unsqueeze(x: Any, dim: _int) -> Tensor:
     """With a new dimension of size 1 at `dim`."""
@@ -322,9 +329,9 @@ def permute(x: Any, *dims: Any) -> Tensor:
     """The dimensions in another order: dimension i of the result is `dims[i]` of `x`."""
 def t(x: Any) -> Tensor:
     """A matrix transposed; a vector or a scalar stays what it is."""
-def movedim(x: Any, source: Any, destination: Any) -> Tensor:
+def movedim(x: Any, source: Ints, destination: Ints) -> Tensor:
     """Dimension `source` (or several) moved to place `destination`, the others in order."""
-def moveaxis(x: Any, source: Any, destination: Any) -> Tensor:
+def moveaxis(x: Any, source: Ints, destination: Ints) -> Tensor:
     """Dimension `source` (or several) moved to place `destination`, the others in order."""
 def pixel_shuffle(x: Any, upscale_factor: _int) -> Tensor:
     """Channels made into space: `(*, C r², H, W)` to `(*, C, H r, W r)` (Shi et al. 2016).
@@ -383,25 +390,25 @@ def tensor_split(x: Any, indices_or_sections: Any, dim: _int = ...) -> tuple[Ten
     """Pieces of nearly one size (the first ones larger), or cut at a list of indices."""
 def unbind(x: Any, dim: _int = ...) -> tuple[Tensor, ...]:
     """All slices along `dim`, which disappears, as views."""
-def sum(x: Any, dim: Any = ..., keepdim: _bool = ..., dtype: Any = ...) -> Tensor:
+def sum(x: Any, dim: Dims = ..., keepdim: _bool = ..., dtype: Dtype = ...) -> Tensor:
     """The sum over all elements, or over `dim` (one or several); whole numbers give int64.
 
     >>> import clownpiece as cp
     >>> cp.ones(2, 3).sum(dim=0)
     tensor([2., 2., 2.])
     """
-def mean(x: Any, dim: Any = ..., keepdim: _bool = ..., dtype: Any = ...) -> Tensor:
+def mean(x: Any, dim: Dims = ..., keepdim: _bool = ..., dtype: Dtype = ...) -> Tensor:
     """The mean over all elements, or over `dim`; NaN of nothing."""
 def nansum(x: Any, dim: Any = ..., keepdim: _bool = ...) -> Tensor:
     """`sum` that leaves NaN out."""
-def nanmean(x: Any, dim: Any = ..., keepdim: _bool = ...) -> Tensor:
+def nanmean(x: Any, dim: Dims = ..., keepdim: _bool = ...) -> Tensor:
     """`mean` that leaves NaN out."""
 def var(
     x: Any,
-    dim: Any = ...,
-    unbiased: Any = ...,
+    dim: Dims | _bool = ...,
+    unbiased: _bool | None = ...,
     keepdim: _bool = ...,
-    correction: Any = ...,
+    correction: _float | None = ...,
 ) -> Tensor:
     """The variance over all elements, or over `dim`.
 
@@ -409,10 +416,10 @@ def var(
     """
 def std(
     x: Any,
-    dim: Any = ...,
-    unbiased: Any = ...,
+    dim: Dims | _bool = ...,
+    unbiased: _bool | None = ...,
     keepdim: _bool = ...,
-    correction: Any = ...,
+    correction: _float | None = ...,
 ) -> Tensor:
     """The standard deviation: the root of `var`, with the same arguments."""
 def var_mean(
@@ -431,15 +438,20 @@ def std_mean(
     correction: Any = ...,
 ) -> tuple[Tensor, ...]:
     """Standard deviation and mean."""
-def prod(x: Any, dim: Any = ..., keepdim: _bool = ..., dtype: Any = ...) -> Tensor:
+def prod(
+    x: Any,
+    dim: _int | None = ...,
+    keepdim: _bool = ...,
+    dtype: Dtype = ...,
+) -> Tensor:
     """The product over all elements, or over one `dim`; zeros have their gradient too."""
-def logsumexp(x: Any, dim: Any, keepdim: _bool = ...) -> Tensor:
+def logsumexp(x: Any, dim: Dims, keepdim: _bool = ...) -> Tensor:
     """The logarithm of the sum of the exponentials over `dim`, without overflow on the way."""
-def all(x: Any, dim: Any = ..., keepdim: _bool = ...) -> Tensor:
+def all(x: Any, dim: Dims = ..., keepdim: _bool = ...) -> Tensor:
     """Whether all elements are true (not 0), in the whole or over `dim`."""
-def any(x: Any, dim: Any = ..., keepdim: _bool = ...) -> Tensor:
+def any(x: Any, dim: Dims = ..., keepdim: _bool = ...) -> Tensor:
     """Whether any element is true (not 0), in the whole or over `dim`."""
-def count_nonzero(x: Any, dim: Any = ...) -> Tensor:
+def count_nonzero(x: Any, dim: Dims = ...) -> Tensor:
     """How many elements are not 0, in the whole or over `dim`."""
 def diagonal(x: Any, offset: _int = ..., dim1: _int = ..., dim2: _int = ...) -> Tensor:
     """The diagonal over two dimensions, as a view whose last dimension it is."""
@@ -506,7 +518,7 @@ def masked_select(x: Any, mask: Any) -> Tensor:
     """The elements where the mask is true, in one dimension."""
 def take(x: Any, index: Any) -> Tensor:
     """Elements by their place in the flattened tensor, in the shape of `index`."""
-def tile(x: Any, *times: Any, dims: Any = ...) -> Tensor:
+def tile(x: Any, *times: Ints, dims: Ints | None = ...) -> Tensor:
     """`repeat` that fills up missing dimensions with 1."""
 def repeat_interleave(
     x: Any,
@@ -521,11 +533,11 @@ def fliplr(x: Any) -> Tensor:
     """Columns from right to left."""
 def flipud(x: Any) -> Tensor:
     """Rows from bottom to top."""
-def roll(x: Any, shifts: Any, dims: Any = ...) -> Tensor:
+def roll(x: Any, shifts: Ints, dims: Ints | None = ...) -> Tensor:
     """Shifted along `dims`; what falls out at one end comes in at the other."""
 def rot90(x: Any, k: _int = ..., dims: Sequence[_int] = ...) -> Tensor:
     """Turned by `k` quarter turns from the first of `dims` towards the second."""
-def softmax(x: Any, dim: _int, dtype: Any = ...) -> Tensor:
+def softmax(x: Any, dim: _int, dtype: Dtype = ...) -> Tensor:
     """Positive numbers that add up to one along `dim`: exponentials, divided by their sum.
 
     A slice whose every entry is -inf becomes NaN.
@@ -534,7 +546,7 @@ def softmax(x: Any, dim: _int, dtype: Any = ...) -> Tensor:
     >>> cp.tensor([0.0, 0.0, -float("inf")]).softmax(0)
     tensor([0.5000, 0.5000, 0.0000])
     """
-def log_softmax(x: Any, dim: _int, dtype: Any = ...) -> Tensor:
+def log_softmax(x: Any, dim: _int, dtype: Dtype = ...) -> Tensor:
     """The logarithm of the softmax, without leaving the logarithmic scale."""
 def eq(x: Any, other: Any) -> Tensor:
     """Whether both are equal, elementwise."""
@@ -606,9 +618,9 @@ def conv1d(
     x: Any,
     weight: Any,
     bias: Any = ...,
-    stride: Any = ...,
-    padding: Any = ...,
-    dilation: Any = ...,
+    stride: Ints = ...,
+    padding: Ints | str = ...,
+    dilation: Ints = ...,
     groups: _int = ...,
 ) -> Tensor:
     """Convolution in 1 dimension(s) of `x` `(N, C, L)` or `(C, L)`.
@@ -632,9 +644,9 @@ def conv2d(
     x: Any,
     weight: Any,
     bias: Any = ...,
-    stride: Any = ...,
-    padding: Any = ...,
-    dilation: Any = ...,
+    stride: Ints = ...,
+    padding: Ints | str = ...,
+    dilation: Ints = ...,
     groups: _int = ...,
 ) -> Tensor:
     """Convolution in 2 dimension(s) of `x` `(N, C, H, W)` or `(C, H, W)`.
@@ -658,9 +670,9 @@ def conv3d(
     x: Any,
     weight: Any,
     bias: Any = ...,
-    stride: Any = ...,
-    padding: Any = ...,
-    dilation: Any = ...,
+    stride: Ints = ...,
+    padding: Ints | str = ...,
+    dilation: Ints = ...,
     groups: _int = ...,
 ) -> Tensor:
     """Convolution in 3 dimension(s) of `x` `(N, C, D, H, W)` or `(C, D, H, W)`.
@@ -684,11 +696,11 @@ def conv_transpose1d(
     x: Any,
     weight: Any,
     bias: Any = ...,
-    stride: Any = ...,
-    padding: Any = ...,
-    output_padding: Any = ...,
+    stride: Ints = ...,
+    padding: Ints = ...,
+    output_padding: Ints = ...,
     groups: _int = ...,
-    dilation: Any = ...,
+    dilation: Ints = ...,
 ) -> Tensor:
     """The transpose of a convolution in 1 dimension(s), for `x` `(N, C, L)`.
 
@@ -714,11 +726,11 @@ def conv_transpose2d(
     x: Any,
     weight: Any,
     bias: Any = ...,
-    stride: Any = ...,
-    padding: Any = ...,
-    output_padding: Any = ...,
+    stride: Ints = ...,
+    padding: Ints = ...,
+    output_padding: Ints = ...,
     groups: _int = ...,
-    dilation: Any = ...,
+    dilation: Ints = ...,
 ) -> Tensor:
     """The transpose of a convolution in 2 dimension(s), for `x` `(N, C, H, W)`.
 
@@ -744,11 +756,11 @@ def conv_transpose3d(
     x: Any,
     weight: Any,
     bias: Any = ...,
-    stride: Any = ...,
-    padding: Any = ...,
-    output_padding: Any = ...,
+    stride: Ints = ...,
+    padding: Ints = ...,
+    output_padding: Ints = ...,
     groups: _int = ...,
-    dilation: Any = ...,
+    dilation: Ints = ...,
 ) -> Tensor:
     """The transpose of a convolution in 3 dimension(s), for `x` `(N, C, D, H, W)`.
 
@@ -858,9 +870,9 @@ def bincount(x: Any, weights: Any = ..., minlength: _int = ...) -> Tensor:
     """How often each number from 0 on occurs, or the sum of the weights of its occurrences."""
 def histc(x: Any, bins: _int = ..., min: _float = ..., max: _float = ...) -> Tensor:
     """How many elements fall into each of `bins` equal intervals from `min` to `max`."""
-def amax(x: Any, dim: Any = ..., keepdim: _bool = ...) -> Tensor:
+def amax(x: Any, dim: Dims = ..., keepdim: _bool = ...) -> Tensor:
     """The largest element of all, or over `dim` (one or several); equal ones share gradients."""
-def amin(x: Any, dim: Any = ..., keepdim: _bool = ...) -> Tensor:
+def amin(x: Any, dim: Dims = ..., keepdim: _bool = ...) -> Tensor:
     """The smallest element of all, or over `dim` (one or several); equal ones share gradients."""
 def aminmax(x: Any, *, dim: Any = ..., keepdim: _bool = ...) -> Any:
     """The smallest and the largest element: (min, max)."""
@@ -923,9 +935,9 @@ def logdet(x: Any) -> Tensor:
 def norm(
     x: Any,
     p: Any = ...,
-    dim: Any = ...,
+    dim: Dims = ...,
     keepdim: _bool = ...,
-    dtype: Any = ...,
+    dtype: Dtype = ...,
 ) -> Tensor:
     """The p-norm of all elements, or of the vectors along `dim`; Euclid's length unless told.
 
@@ -945,9 +957,9 @@ def constant_pad_nd(x: Any, pad: Sequence[_int], value: _float = ...) -> Tensor:
     `pad` holds a pair (before, after) for each dimension, the last dimension first. Its gradient
     is the opposite padding.
     """
-def cumsum(x: Any, dim: _int, dtype: Any = ...) -> Tensor:
+def cumsum(x: Any, dim: _int, dtype: Dtype = ...) -> Tensor:
     """The sum of all elements up to each place along `dim`."""
-def cumprod(x: Any, dim: _int, dtype: Any = ...) -> Tensor:
+def cumprod(x: Any, dim: _int, dtype: Dtype = ...) -> Tensor:
     """The product of all elements up to each place along `dim`."""
 def cummax(x: Any, dim: _int) -> Any:
     """The largest element up to each place along `dim`, and its index: (values, indices)."""

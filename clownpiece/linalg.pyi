@@ -10,6 +10,8 @@ from builtins import int as _int
 from builtins import type as _type
 from collections.abc import Sequence
 
+from clownpiece.ops.arguments import Array, Dims, Dtype, Ints
+
 from .ops.linalg import LinAlgError as LinAlgError
 from .tensor import Tensor
 def inv(x: Any) -> Tensor:
@@ -45,9 +47,9 @@ def svdvals(x: Any) -> Tensor:
 def vector_norm(
     x: Any,
     ord: _float = ...,
-    dim: Any = ...,
+    dim: Dims = ...,
     keepdim: _bool = ...,
-    dtype: Any = ...,
+    dtype: Dtype = ...,
 ) -> Tensor:
     """The size of the elements as one vector, or of the vectors along `dim`.
 
@@ -57,16 +59,16 @@ def vector_norm(
 def matrix_norm(
     x: Any,
     ord: Any = ...,
-    dim: Any = ...,
+    dim: Sequence[_int] = ...,
     keepdim: _bool = ...,
-    dtype: Any = ...,
+    dtype: Dtype = ...,
 ) -> Tensor:
     """The size of matrices: `ord` "fro" (Frobenius), "nuc" (nuclear), ±1, ±2 or ±inf."""
 def norm(
     x: Any,
     ord: Any = ...,
-    dim: Any = ...,
+    dim: Dims = ...,
     keepdim: _bool = ...,
-    dtype: Any = ...,
+    dtype: Dtype = ...,
 ) -> Tensor:
     """`matrix_norm` of matrices when `ord` is given, else `vector_norm`."""

@@ -43,6 +43,8 @@ from builtins import float as _float
 from builtins import int as _int
 from builtins import type as _type
 from collections.abc import Sequence
+
+from clownpiece.ops.arguments import Array, Dims, Dtype, Ints
 """
 
 

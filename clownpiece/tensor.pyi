@@ -20,6 +20,8 @@ from builtins import int as _int
 from builtins import type as _type
 from collections.abc import Sequence
 
+from clownpiece.ops.arguments import Array, Dims, Dtype, Ints
+
 __all__ = ['Tensor', 'TensorMethods']
 Path = tuple['Path | None', Callable[[Any], Any]]
 _device = device
@@ -114,7 +116,7 @@ class TensorMethods:
         """`x + value * tensor1 * tensor2`."""
     def addmm(self, mat1: Any, mat2: Any, *, beta: _int = ..., alpha: _int = ...) -> Tensor:
         """`beta * x + alpha * (mat1 @ mat2)` on matrices; `x` is broadcast."""
-    def all(self, dim: Any = ..., keepdim: _bool = ...) -> Tensor:
+    def all(self, dim: Dims = ..., keepdim: _bool = ...) -> Tensor:
         """Whether all elements are true (not 0), in the whole or over `dim`."""
     def allclose(
         self,
@@ -124,13 +126,13 @@ class TensorMethods:
         equal_nan: _bool = ...,
     ) -> _bool:
         """Whether all elements are equal up to the tolerances, as a Python bool."""
-    def amax(self, dim: Any = ..., keepdim: _bool = ...) -> Tensor:
+    def amax(self, dim: Dims = ..., keepdim: _bool = ...) -> Tensor:
         """The largest element of all, or over `dim` (one or several); equal ones share gradients."""
-    def amin(self, dim: Any = ..., keepdim: _bool = ...) -> Tensor:
+    def amin(self, dim: Dims = ..., keepdim: _bool = ...) -> Tensor:
         """The smallest element of all, or over `dim` (one or several); equal ones share gradients."""
     def aminmax(self, *, dim: Any = ..., keepdim: _bool = ...) -> Any:
         """The smallest and the largest element: (min, max)."""
-    def any(self, dim: Any = ..., keepdim: _bool = ...) -> Tensor:
+    def any(self, dim: Dims = ..., keepdim: _bool = ...) -> Tensor:
         """Whether any element is true (not 0), in the whole or over `dim`."""
     def arccos(self) -> Tensor:
         """The angle in [0, π] whose cosine is `x`."""
@@ -317,7 +319,7 @@ class TensorMethods:
         """The hyperbolic cosine."""
     def cosh_(self) -> Tensor:
         """The hyperbolic cosine."""
-    def count_nonzero(self, dim: Any = ...) -> Tensor:
+    def count_nonzero(self, dim: Dims = ...) -> Tensor:
         """How many elements are not 0, in the whole or over `dim`."""
     def cpu(self) -> Tensor:
         """The tensor itself: it lives on the CPU."""
@@ -325,13 +327,13 @@ class TensorMethods:
         """The largest element up to each place along `dim`, and its index: (values, indices)."""
     def cummin(self, dim: _int) -> Any:
         """The smallest element up to each place along `dim`, and its index: (values, indices)."""
-    def cumprod(self, dim: _int, dtype: Any = ...) -> Tensor:
+    def cumprod(self, dim: _int, dtype: Dtype = ...) -> Tensor:
         """The product of all elements up to each place along `dim`."""
-    def cumprod_(self, dim: _int, dtype: Any = ...) -> Tensor:
+    def cumprod_(self, dim: _int, dtype: Dtype = ...) -> Tensor:
         """The product of all elements up to each place along `dim`."""
-    def cumsum(self, dim: _int, dtype: Any = ...) -> Tensor:
+    def cumsum(self, dim: _int, dtype: Dtype = ...) -> Tensor:
         """The sum of all elements up to each place along `dim`."""
-    def cumsum_(self, dim: _int, dtype: Any = ...) -> Tensor:
+    def cumsum_(self, dim: _int, dtype: Dtype = ...) -> Tensor:
         """The sum of all elements up to each place along `dim`."""
     def deg2rad(self) -> Tensor:
         """Degrees in radians."""
@@ -535,7 +537,7 @@ class TensorMethods:
         """The logarithm to base 2."""
     def log_(self) -> Tensor:
         """The natural logarithm; -inf at 0, NaN below."""
-    def log_softmax(self, dim: _int, dtype: Any = ...) -> Tensor:
+    def log_softmax(self, dim: _int, dtype: Dtype = ...) -> Tensor:
         """The logarithm of the softmax, without leaving the logarithmic scale."""
     def logaddexp(self, other: Any) -> Tensor:
         """The logarithm of the sum of the exponentials, without overflow on the way."""
@@ -563,7 +565,7 @@ class TensorMethods:
         """The inverse of the sigmoid; `eps` first limits `x` to [eps, 1 - eps]."""
     def logit_(self, eps: _float | None = ...) -> Tensor:
         """The inverse of the sigmoid; `eps` first limits `x` to [eps, 1 - eps]."""
-    def logsumexp(self, dim: Any, keepdim: _bool = ...) -> Tensor:
+    def logsumexp(self, dim: Dims, keepdim: _bool = ...) -> Tensor:
         """The logarithm of the sum of the exponentials over `dim`, without overflow on the way."""
     def long(self) -> Tensor:
         """The values as int64."""
@@ -601,7 +603,7 @@ class TensorMethods:
         """
     def maximum(self, other: Any) -> Tensor:
         """The larger of the two, elementwise; NaN if either is NaN."""
-    def mean(self, dim: Any = ..., keepdim: _bool = ..., dtype: Any = ...) -> Tensor:
+    def mean(self, dim: Dims = ..., keepdim: _bool = ..., dtype: Dtype = ...) -> Tensor:
         """The mean over all elements, or over `dim`; NaN of nothing."""
     def median(self, dim: _int | None = ..., keepdim: _bool = ...) -> Any:
         """The middle element, the lower one of two; along `dim`, a pair (values, indices)."""
@@ -611,9 +613,9 @@ class TensorMethods:
         """The smaller of the two, elementwise; NaN if either is NaN."""
     def mm(self, other: Any) -> Tensor:
         """The product of two matrices."""
-    def moveaxis(self, source: Any, destination: Any) -> Tensor:
+    def moveaxis(self, source: Ints, destination: Ints) -> Tensor:
         """Dimension `source` (or several) moved to place `destination`, the others in order."""
-    def movedim(self, source: Any, destination: Any) -> Tensor:
+    def movedim(self, source: Ints, destination: Ints) -> Tensor:
         """Dimension `source` (or several) moved to place `destination`, the others in order."""
     def msort(self) -> Tensor:
         """The elements in order along the first dimension."""
@@ -627,11 +629,21 @@ class TensorMethods:
         """The product, elementwise."""
     def mv(self, other: Any) -> Tensor:
         """A matrix times a vector."""
-    def nan_to_num(self, nan: _float = ..., posinf: Any = ..., neginf: Any = ...) -> Tensor:
+    def nan_to_num(
+        self,
+        nan: _float | None = ...,
+        posinf: _float | None = ...,
+        neginf: _float | None = ...,
+    ) -> Tensor:
         """`x` with NaN and the infinities replaced by numbers (0 and the dtype's limits)."""
-    def nan_to_num_(self, nan: _float = ..., posinf: Any = ..., neginf: Any = ...) -> Tensor:
+    def nan_to_num_(
+        self,
+        nan: _float | None = ...,
+        posinf: _float | None = ...,
+        neginf: _float | None = ...,
+    ) -> Tensor:
         """`x` with NaN and the infinities replaced by numbers (0 and the dtype's limits)."""
-    def nanmean(self, dim: Any = ..., keepdim: _bool = ...) -> Tensor:
+    def nanmean(self, dim: Dims = ..., keepdim: _bool = ...) -> Tensor:
         """`mean` that leaves NaN out."""
     def nansum(self, dim: Any = ..., keepdim: _bool = ...) -> Tensor:
         """`sum` that leaves NaN out."""
@@ -662,9 +674,9 @@ class TensorMethods:
     def norm(
         self,
         p: Any = ...,
-        dim: Any = ...,
+        dim: Dims = ...,
         keepdim: _bool = ...,
-        dtype: Any = ...,
+        dtype: Dtype = ...,
     ) -> Tensor:
         """The p-norm of all elements, or of the vectors along `dim`; Euclid's length unless told.
 
@@ -707,7 +719,12 @@ class TensorMethods:
 
         `weight` holds one slope, or one for each channel (dimension 1).
         """
-    def prod(self, dim: Any = ..., keepdim: _bool = ..., dtype: Any = ...) -> Tensor:
+    def prod(
+        self,
+        dim: _int | None = ...,
+        keepdim: _bool = ...,
+        dtype: Dtype = ...,
+    ) -> Tensor:
         """The product over all elements, or over one `dim`; zeros have their gradient too."""
     def quantile(
         self,
@@ -775,7 +792,7 @@ class TensorMethods:
         """
     def reshape_as(self, other: Any) -> Tensor:
         """The elements in the shape of another tensor."""
-    def roll(self, shifts: Any, dims: Any = ...) -> Tensor:
+    def roll(self, shifts: Ints, dims: Ints | None = ...) -> Tensor:
         """Shifted along `dims`; what falls out at one end comes in at the other."""
     def rot90(self, k: _int = ..., dims: Sequence[_int] = ...) -> Tensor:
         """Turned by `k` quarter turns from the first of `dims` towards the second."""
@@ -861,7 +878,7 @@ class TensorMethods:
         """The hyperbolic sine."""
     def slogdet(self) -> Any:
         """Sign and logarithm of the determinant, where the determinant itself would overflow."""
-    def softmax(self, dim: _int, dtype: Any = ...) -> Tensor:
+    def softmax(self, dim: _int, dtype: Dtype = ...) -> Tensor:
         """Positive numbers that add up to one along `dim`: exponentials, divided by their sum.
 
         A slice whose every entry is -inf becomes NaN.
@@ -895,25 +912,25 @@ class TensorMethods:
         """`x` times itself."""
     def square_(self) -> Tensor:
         """`x` times itself."""
-    def squeeze(self, dim: Any = ...) -> Tensor:
+    def squeeze(self, dim: Dims = ...) -> Tensor:
         """Without the dimensions of size 1: all of them, or those of `dim` that are."""
     def std(
         self,
-        dim: Any = ...,
-        unbiased: Any = ...,
+        dim: Dims | _bool = ...,
+        unbiased: _bool | None = ...,
         keepdim: _bool = ...,
-        correction: Any = ...,
+        correction: _float | None = ...,
     ) -> Tensor:
         """The standard deviation: the root of `var`, with the same arguments."""
-    def sub(self, other: Any, *, alpha: _float = ...) -> Tensor:
+    def sub(self, other: Any) -> Tensor:
         """The difference; `alpha` multiplies `other` first."""
-    def sub_(self, other: Any, *, alpha: _float = ...) -> Tensor:
+    def sub_(self, other: Any) -> Tensor:
         """The difference; `alpha` multiplies `other` first."""
-    def subtract(self, other: Any, *, alpha: _float = ...) -> Tensor:
+    def subtract(self, other: Any) -> Tensor:
         """The difference; `alpha` multiplies `other` first."""
-    def subtract_(self, other: Any, *, alpha: _float = ...) -> Tensor:
+    def subtract_(self, other: Any) -> Tensor:
         """The difference; `alpha` multiplies `other` first."""
-    def sum(self, dim: Any = ..., keepdim: _bool = ..., dtype: Any = ...) -> Tensor:
+    def sum(self, dim: Dims = ..., keepdim: _bool = ..., dtype: Dtype = ...) -> Tensor:
         """The sum over all elements, or over `dim` (one or several); whole numbers give int64.
 
         >>> import clownpiece as cp
@@ -944,7 +961,7 @@ class TensorMethods:
         """`x` where it exceeds `threshold`, elsewhere `value`."""
     def threshold_(self, threshold: _float, value: _float) -> Tensor:
         """`x` where it exceeds `threshold`, elsewhere `value`."""
-    def tile(self, *times: Any, dims: Any = ...) -> Tensor:
+    def tile(self, *times: Ints, dims: Ints | None = ...) -> Tensor:
         """`repeat` that fills up missing dimensions with 1."""
     def to(self, *args: Any, **kwargs: Any) -> Tensor:
         """In another dtype, or like another tensor; the tensor itself where nothing changes.
@@ -985,7 +1002,7 @@ class TensorMethods:
         """In the dtype of another tensor."""
     def unbind(self, dim: _int = ...) -> tuple[Tensor, ...]:
         """All slices along `dim`, which disappears, as views."""
-    def unflatten(self, dim: _int, sizes: Any) -> Tensor:
+    def unflatten(self, dim: _int, sizes: Sequence[_int]) -> Tensor:
         """One dimension taken apart into several; one of `sizes` may be -1."""
     def unfold(self, dimension: _int, size: _int, step: _int) -> Tensor:
         """Windows of `size` elements, `step` apart, along a dimension; they are a new last one."""
@@ -1018,10 +1035,10 @@ class TensorMethods:
         """With a new dimension of size 1 at `dim`."""
     def var(
         self,
-        dim: Any = ...,
-        unbiased: Any = ...,
+        dim: Dims | _bool = ...,
+        unbiased: _bool | None = ...,
         keepdim: _bool = ...,
-        correction: Any = ...,
+        correction: _float | None = ...,
     ) -> Tensor:
         """The variance over all elements, or over `dim`.
 

@@ -146,8 +146,8 @@ def plan(
     `padding` is a number, one number a dimension, pairs (before, after), `"valid"` (none) or
     `"same"` (as many outputs as inputs, the odd cell after; stride 1 only).
 
-    Raises `RuntimeError` for sizes that cannot be and for a kernel larger than its padded input,
-    `ValueError` for an unknown padding word.
+    Raises `RuntimeError` for sizes that cannot be, for a kernel larger than its padded input and
+    for an unknown padding word.
 
     >>> plan((28, 28), 5, padding=2).output, plan((7,), 2, 2, ceil_mode=True).output
     ((28, 28), (4,))
@@ -212,7 +212,7 @@ def _pads(
         if padding == "valid":
             return ((0, 0),) * len(kernel)
         if padding != "same":
-            raise ValueError(f"{name}: padding is {padding!r}; the words are 'same' and 'valid'")
+            raise RuntimeError(f"{name}: padding is {padding!r}; the words are 'same' and 'valid'")
         if max(stride) > 1:
             raise RuntimeError(f"{name}: padding='same' needs stride 1, and stride is {stride}")
         totals = (d * (k - 1) for d, k in zip(dilation, kernel, strict=True))

@@ -86,6 +86,7 @@ relu = elementwise(
     "relu",
     lambda x: np.maximum(x, 0),
     grad={"x": lambda g, y: keep(g, y > 0)},
+    refuses="b",
     latex=r"\max(0, x)",
     doc="""The positive part: `x` where it is positive, zero elsewhere.
 
@@ -100,6 +101,7 @@ relu6 = elementwise(
     "relu6",
     lambda x: np.clip(x, 0, 6),
     grad={"x": lambda g, x: keep(g, (x > 0) & (x < 6))},
+    refuses="b",
     latex=r"\min(\max(0, x), 6)",
     doc="The positive part, at most 6 (Howard et al. 2017).",
     flops=lambda y_shape: 2 * math.prod(y_shape),
@@ -176,6 +178,7 @@ prelu = composition(
     "prelu",
     _prelu,
     inputs="x weight",
+    alike="x weight",
     latex=r"\max(0, x) + weight \min(0, x)",
     doc="""`x` where it is positive, elsewhere `x` times a learned slope (He et al. 2015).
 
@@ -383,6 +386,7 @@ hardtanh = elementwise(
     "hardtanh",
     _hardtanh,
     grad={"x": lambda g, x, min_val, max_val: keep(g, (x > min_val) & (x < max_val))},
+    refuses="b",
     latex=r"\min(\max(min\_val, x), max\_val)",
     doc="`x` limited to between `min_val` and `max_val`.",
     flops=lambda y_shape: 2 * math.prod(y_shape),

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..kernels import pooling as kernel
 from ..kernels.windows import Windows, ntuple, plan
+from .arguments import Ints
 from .pooling import SIZES, SPACE, check_pooled, scatter_cells, window_mean, window_share
 from .record import Op, op
 from .resampling import area_matrices, resample, transposed
@@ -26,9 +27,19 @@ def _parts(name: str, x_shape: Sequence[int], output_size: Any, n: int) -> tuple
     """The size of the output; None in a dimension keeps it as it is."""
     if output_size is None or isinstance(output_size, (int, np.integer)):
         output_size = (output_size,) * n
-    if len(output_size) != n:
+    if not isinstance(output_size, (tuple, list)) or len(output_size) != n:
         raise RuntimeError(
-            f"{name}: output_size must be one number or {n}; got {tuple(output_size)}"
+            f"{name}: output_size must be one number or {n}; got {output_size!r}"
+        )
+    if not all(each is None or isinstance(each, (int, np.integer)) for each in output_size):
+        raise TypeError(
+            f"{name}(): argument 'output_size' must be int, None or a tuple of these, not "
+            f"{type(output_size).__name__}; got {output_size!r}"
+        )
+    if 0 in x_shape[1:]:
+        raise RuntimeError(
+            f"{name}: expected input to have non-zero size for non-batch dimensions; got "
+            f"{tuple(x_shape)}"
         )
     pairs = zip(output_size, x_shape[-n:], strict=True)
     size = tuple(given if want is None else int(want) for want, given in pairs)
@@ -136,7 +147,7 @@ def _random_starts(size: int, out: int, cells: int, u: np.ndarray) -> np.ndarray
 def _define_fractional_max_pool(n: int) -> Op:
     name = f"fractional_max_pool{n}d"
 
-    def forward(x: Any, samples: Any, kernel_size: Any, output_size: Any) -> Any:
+    def forward(x: Any, samples: Any, kernel_size: Ints, output_size: Any) -> Any:
         check_pooled(name, x, n)
         cells = ntuple(kernel_size, n, "kernel_size")
         out = ntuple(output_size, n, "output_size")

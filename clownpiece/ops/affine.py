@@ -96,6 +96,8 @@ linear = op(
 
 
 def _bilinear(x1: Any, x2: Any, weight: Any, bias: Any = None) -> Any:
+    if weight.ndim != 3:
+        raise RuntimeError(f"bilinear: weight must be (out, in1, in2); got {tuple(weight.shape)}")
     outs, in1, in2 = weight.shape
     if x1.shape[:-1] != x2.shape[:-1] or (x1.shape[-1], x2.shape[-1]) != (in1, in2):
         raise RuntimeError(
@@ -114,6 +116,7 @@ bilinear = composition(
     "bilinear",
     _bilinear,
     inputs="x1 x2 weight bias",
+    alike="x1 x2 weight bias",
     latex=r"x_1^T W x_2 + b",
     doc="""`x1ᵀ W x2 + b` for each pair of vectors: `(*, in1)` and `(*, in2)` to `(*, out)`.
 

@@ -44,7 +44,19 @@ class Scaled(Elementwise):
         kwargs = dict(kwargs)
         alpha = kwargs.pop("alpha")
         (x, other), params = super().bind(args, kwargs)
-        return (x, mul(other, alpha)), params
+        return (x, other * alpha), params
+
+
+class Subtraction(Scaled):
+    """`sub`: of truth values there is no difference, not even beside a number."""
+
+    def _prepare(self, arrays: list[Any]) -> list[Any]:
+        if any(getattr(each, "dtype", type(each)) in (np.bool_, bool) for each in arrays):
+            raise RuntimeError(
+                "Subtraction, the `-` operator, with a bool tensor is not supported. To invert a "
+                "mask, use `~` or logical_not(); to compare two, logical_xor"
+            )
+        return super()._prepare(arrays)
 
 
 add = elementwise(
@@ -59,7 +71,14 @@ add = elementwise(
     >>> cp.tensor([1.0, 2.0]).add(cp.tensor([10.0, 20.0]), alpha=0.5)
     tensor([ 6., 12.])
     """,
-    samples=[S((3, 4), (3, 4)), S((3, 4), (4,)), S((3, 1), (1, 4)), S((3, 4), 2.0), S((), ())],
+    samples=[
+        S((3, 4), (3, 4)),
+        S((3, 4), (4,)),
+        S((3, 1), (1, 4)),
+        S((3, 4), 2.0),
+        S(2.0, (3, 4)),
+        S((), ()),
+    ],
     kind=Scaled,
 )
 
@@ -70,8 +89,8 @@ sub = elementwise(
     grad={"x": lambda g: g, "other": lambda g: -g},
     latex=r"x - other",
     doc="The difference; `alpha` multiplies `other` first.",
-    samples=[S((3, 4), (3, 4)), S((3, 4), (4,)), S(2.0, (3, 4)), S((), ())],
-    kind=Scaled,
+    samples=[S((3, 4), (3, 4)), S((3, 4), (4,)), S((3, 4), 2.0), S(2.0, (3, 4)), S((), ())],
+    kind=Subtraction,
     aliases=("subtract",),
 )
 
@@ -82,7 +101,7 @@ mul = elementwise(
     grad={"x": lambda g, other: g * other, "other": lambda g, x: g * x},
     latex=r"x \cdot other",
     doc="The product, elementwise.",
-    samples=[S((3, 4), (3, 4)), S((3, 4), (4,)), S((3, 4), 2.0), S((), ())],
+    samples=[S((3, 4), (3, 4)), S((3, 4), (4,)), S((3, 4), 2.0), S(2.0, (3, 4)), S((), ())],
     aliases=("multiply",),
 )
 
@@ -157,6 +176,7 @@ _DIVIDED = [
     S((3, 4), floats((3, 4), 0.5, 2)),
     S((3, 4), floats((4,), -2, -0.5)),
     S((3, 4), 0.75),
+    S(0.75, floats((3, 4), 0.5, 2)),
 ]
 
 floor_divide = elementwise(
@@ -197,7 +217,7 @@ fmod = elementwise(
     grad={"x": lambda g: g, "other": lambda g, x, other: -g * trunc_divide(x, other)},
     latex=r"x - other \cdot \text{trunc} \frac{x}{other}",
     doc="What truncating division leaves; it has the sign of `x`, as C's fmod.",
-    samples=_DIVIDED,
+    samples=_DIVIDED[:-1],
 )
 
 addcmul = elementwise(
@@ -235,6 +255,7 @@ lerp = elementwise(
     "lerp",
     lambda x, end, weight: x + weight * (end - x),
     inputs="x end weight",
+    alike="x end weight",
     grad={
         "x": lambda g, weight: g * (1 - weight),
         "end": lambda g, weight: g * weight,

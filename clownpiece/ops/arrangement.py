@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import Ints
 from .composition import composition
 from .dims import axes_of, axis_of
 from .indexing import getitem
@@ -25,7 +26,7 @@ def _tuple(given: Any) -> tuple[int, ...]:
 # -- repeated --------------------------------------------------------------------------------
 
 
-def _repeat(x: Any, repeats: Any) -> Any:
+def _repeat(x: Any, repeats: Sequence[int]) -> Any:
     times = _tuple(repeats)
     if len(times) < x.ndim:
         raise RuntimeError(
@@ -35,7 +36,7 @@ def _repeat(x: Any, repeats: Any) -> Any:
     return np.tile(x, times)
 
 
-def _sum_of_copies(g: Any, x_shape: tuple[int, ...], repeats: Any) -> Any:
+def _sum_of_copies(g: Any, x_shape: tuple[int, ...], repeats: Ints) -> Any:
     times = _tuple(repeats)
     sizes = (1,) * (len(times) - len(x_shape)) + tuple(x_shape)
     split = [part for pair in zip(times, sizes, strict=True) for part in pair]
@@ -61,7 +62,7 @@ repeat = op(
 )
 
 
-def _tile(x: Any, *times: Any, dims: Any = None) -> Any:
+def _tile(x: Any, *times: Ints, dims: Ints | None = None) -> Any:
     if dims is not None or isinstance(times[0], Sequence):
         times = _tuple(times[0] if dims is None else dims)
     return repeat(x, (1,) * (x.ndim - len(times)) + times)
@@ -83,10 +84,17 @@ def _repeat_interleave(
         x, dim = reshape(x, (-1,)), 0
     axis = axis_of(dim, x.ndim)
     shape = tuple(x.shape)
+    counts = getattr(repeats, "array", repeats)
+    if np.size(counts) and np.min(counts) < 0:
+        raise RuntimeError(f"repeat_interleave: repeats must be non-negative; got {repeats}")
+    if np.ndim(counts) == 1 and np.size(counts) not in (1, shape[axis]):
+        raise RuntimeError(
+            f"repeat_interleave: repeats must have the size {shape[axis]} of dimension {axis}; got "
+            f"{np.size(counts)}"
+        )
     if isinstance(repeats, int):
         wide = expand(unsqueeze(x, axis + 1), (*shape[: axis + 1], repeats, *shape[axis + 1 :]))
         return reshape(wide, (*shape[:axis], shape[axis] * repeats, *shape[axis + 1 :]))
-    counts = getattr(repeats, "array", repeats)
     places = np.repeat(np.arange(shape[axis]), counts)
     return getitem(x, (slice(None),) * axis + (places,))
 
@@ -102,7 +110,7 @@ repeat_interleave = composition(
 # -- turned and shifted ----------------------------------------------------------------------
 
 
-def _flip(x: Any, dims: Any) -> Any:
+def _flip(x: Any, dims: Ints) -> Any:
     return np.flip(x, axes_of(dims, x.ndim) or ()).copy()
 
 
@@ -138,11 +146,12 @@ flipud = composition(
 )
 
 
-def _roll(x: Any, shifts: Any, dims: Any = None) -> Any:
-    if dims is not None and len(_tuple(shifts)) != len(_tuple(dims)):
+def _roll(x: Any, shifts: Ints, dims: Ints | None = None) -> Any:
+    moved = 1 if dims is None else len(_tuple(dims))
+    if len(_tuple(shifts)) != moved:
         raise RuntimeError(
             f"shifts and dimensions must align. shifts: {len(_tuple(shifts))}, "
-            f"dims: {len(_tuple(dims))}"
+            f"dims: {moved}"
         )
     return np.roll(x, shifts, axes_of(dims, x.ndim))
 
@@ -164,7 +173,11 @@ roll = op(
 def _rot90(x: Any, k: int = 1, dims: Sequence[int] = (0, 1)) -> Any:
     if x.ndim < 2:
         raise RuntimeError(f"rot90 turns at least 2 dimensions; got shape {tuple(x.shape)}")
-    first, second = dims
+    if len(dims) != 2:
+        raise RuntimeError(f"rot90 turns from one dimension to another; got dims {tuple(dims)}")
+    first, second = axis_of(dims[0], x.ndim), axis_of(dims[1], x.ndim)
+    if first == second:
+        raise RuntimeError(f"rot90 needs two different dimensions; got {tuple(dims)}")
     turns = k % 4
     if turns == 2:
         return flip(x, (first, second))

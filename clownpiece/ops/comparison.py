@@ -69,6 +69,9 @@ ge = _compare(
 def _isclose(
     x: Any, other: Any, rtol: float = 1e-5, atol: float = 1e-8, equal_nan: bool = False
 ) -> Any:
+    for name, value in (("rtol", rtol), ("atol", atol)):
+        if value < 0:
+            raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value}")
     return np.isclose(x, other, rtol=rtol, atol=atol, equal_nan=equal_nan)
 
 
@@ -77,6 +80,7 @@ isclose = elementwise(
     _isclose,
     inputs="x other",
     promote="compare",
+    alike="x other",
     latex=r"|x - other| \le atol + rtol \cdot |other|",
     doc="Whether both are equal up to the tolerances.",
     samples=[S((3, 4), (3, 4), atol=0.5), S((3, 4), (4,), rtol=0.5)],
@@ -116,6 +120,7 @@ allclose = composition(
         np.all(_isclose(_as_array(x), _as_array(other), rtol, atol, equal_nan))
     ),
     inputs="x other",
+    alike="x other",
     latex=r"\forall i: |x_i - other_i| \le atol + rtol \cdot |other_i|",
     doc="Whether all elements are equal up to the tolerances, as a Python bool.",
     samples=[S((3, 4), (3, 4)), S((3, 4), (3, 4), atol=10.0)],
@@ -171,8 +176,13 @@ def _bitwise(name: str, ufunc: np.ufunc, latex: str, doc: str, *samples: S) -> A
     )
 
 
-_BITS = (S(ints((3, 4), 16), ints((4,), 16)), S(bools((3, 4)), bools((4,))), S(ints((3,), 9), 3))
-_SHIFTED = (S(ints((3, 4), 16), ints((4,), 4)),)
+_BITS = (
+    S(ints((3, 4), 16), ints((4,), 16)),
+    S(bools((3, 4)), bools((4,))),
+    S(ints((3,), 9), 3),
+    S(3, ints((3,), 9)),
+)
+_SHIFTED = (S(ints((3, 4), 16), ints((4,), 4)), S(ints((3,), 9), 3), S(3, ints((3,), 9)))
 
 bitwise_and = _bitwise("bitwise_and", np.bitwise_and, r"x \,\&\, other", "And, bit by bit.", *_BITS)
 bitwise_or = _bitwise("bitwise_or", np.bitwise_or, r"x \,|\, other", "Or, bit by bit.", *_BITS)

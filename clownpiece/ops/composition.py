@@ -7,10 +7,16 @@ other special way of being called stands here too: `dim` between the tensors.
 
 from __future__ import annotations
 
+import inspect
 from collections import namedtuple
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
+import numpy as np
+
+from ..tensor import Tensor
+from .arguments import A_TENSOR, clear_error
 from .record import SPELLINGS, Op, op
 
 __all__ = ["Composition", "DimFirst", "composition", "named_result"]
@@ -22,7 +28,44 @@ class Composition(Op):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if kwargs:
             kwargs = {self._spelled(name): value for name, value in kwargs.items()}
-        return self.forward(*args, **kwargs)
+        self._check_call(args, kwargs)
+        try:
+            return self.forward(*args, **kwargs)
+        except (TypeError, ValueError, AttributeError) as error:
+            self._check_count(args, kwargs)
+            if isinstance(error, AttributeError):
+                self._check_tensors(args)
+            raise clear_error(self.name, args, error) from None
+
+    def _check_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        if self._takes_any_number:
+            return
+        count = len(self.inputs)
+        inputs = [*args[:count], *map(kwargs.get, self.inputs[len(args) : count])]
+        if self.variadic:
+            inputs = self._sequence(inputs[0])
+        params = dict(zip(self._names, args[count:], strict=False)) | kwargs
+        self._check([v.array if isinstance(v, Tensor) else v for v in inputs], params)
+
+    def _check_count(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Raise a TypeError in the words of the record if the arguments do not fit it."""
+        try:
+            inspect.signature(self.forward).bind(*args, **kwargs)
+        except TypeError as error:
+            takes = ", ".join((*self.inputs, *self._names))
+            raise TypeError(f"{self.name}(): {error}; it takes {takes}") from None
+
+    def _check_tensors(self, args: tuple[Any, ...]) -> None:
+        """Raise a TypeError for the first of several that is none of what an op reads."""
+        for value in args:
+            if not isinstance(value, (Tensor, np.ndarray, np.generic, tuple, list)):
+                A_TENSOR.check(self.name, self.inputs[-1], value)
+
+    @cached_property
+    def _takes_any_number(self) -> bool:
+        """Whether tensors are given one by one, as to `einsum`."""
+        kinds = [each.kind for each in inspect.signature(self.forward).parameters.values()]
+        return inspect.Parameter.VAR_POSITIONAL in kinds
 
     def _spelled(self, name: str) -> str:
         if name == "input" and self.inputs:

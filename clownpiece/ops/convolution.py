@@ -13,6 +13,7 @@ from typing import Any
 
 from ..kernels import convolution as kernel
 from ..kernels.windows import Windows, ntuple, plan
+from .arguments import Ints
 from .record import Op, op
 from .reductions import sum
 from .samples import S
@@ -128,9 +129,9 @@ def _bias_grad(g: Any, n: int) -> Any:
 def _windows(
     x_shape: Sequence[int],
     weight_shape: Sequence[int],
-    stride: Any,
-    padding: Any,
-    dilation: Any,
+    stride: Ints,
+    padding: Ints | str,
+    dilation: Ints,
     name: str = "conv",
 ) -> Windows:
     n = len(weight_shape) - 2
@@ -144,9 +145,9 @@ def _define_conv(n: int) -> Op:
         x: Any,
         weight: Any,
         bias: Any,
-        stride: Any = 1,
-        padding: Any = 0,
-        dilation: Any = 1,
+        stride: Ints = 1,
+        padding: Ints | str = 0,
+        dilation: Ints = 1,
         groups: int = 1,
     ) -> Any:
         _check(name, x, weight, bias, n)
@@ -168,9 +169,9 @@ def _define_conv(n: int) -> Op:
         weight: Any,
         x_shape: Any,
         weight_shape: Any,
-        stride: Any,
-        padding: Any,
-        dilation: Any,
+        stride: Ints,
+        padding: Ints | str,
+        dilation: Ints,
         groups: int,
     ) -> Any:
         windows = _windows(x_shape, weight_shape, stride, padding, dilation)
@@ -181,9 +182,9 @@ def _define_conv(n: int) -> Op:
         x: Any,
         x_shape: Any,
         weight_shape: Any,
-        stride: Any,
-        padding: Any,
-        dilation: Any,
+        stride: Ints,
+        padding: Ints | str,
+        dilation: Ints,
         groups: int,
     ) -> Any:
         windows = _windows(x_shape, weight_shape, stride, padding, dilation)
@@ -236,10 +237,10 @@ conv3d = _define_conv(3)
 def _transpose_windows(
     y_size: Sequence[int],
     kernel_size: Sequence[int],
-    stride: Any,
-    padding: Any,
-    output_padding: Any,
-    dilation: Any,
+    stride: Ints,
+    padding: Ints,
+    output_padding: Ints,
+    dilation: Ints,
     name: str,
 ) -> Windows:
     """The windows of the convolution from the transpose's output to its input."""
@@ -247,6 +248,11 @@ def _transpose_windows(
     stride, padding = ntuple(stride, n, "stride"), ntuple(padding, n, "padding")
     dilation = ntuple(dilation, n, "dilation")
     extra = ntuple(output_padding, n, "output_padding")
+    if min(stride) < 1 or min(dilation) < 1 or min(padding) < 0:
+        raise RuntimeError(
+            f"{name}: stride and dilation must be 1 or more, padding 0 or more; got stride "
+            f"{stride}, dilation {dilation} and padding {padding}"
+        )
     for e, s, d in zip(extra, stride, dilation, strict=True):
         if not 0 <= e < max(s, d):
             raise RuntimeError(
@@ -275,11 +281,11 @@ def _define_conv_transpose(n: int) -> Op:
         x: Any,
         weight: Any,
         bias: Any,
-        stride: Any = 1,
-        padding: Any = 0,
-        output_padding: Any = 0,
+        stride: Ints = 1,
+        padding: Ints = 0,
+        output_padding: Ints = 0,
         groups: int = 1,
-        dilation: Any = 1,
+        dilation: Ints = 1,
     ) -> Any:
         _check(name, x, weight, bias, n)
         channels = x.shape[-n - 1]
@@ -301,11 +307,11 @@ def _define_conv_transpose(n: int) -> Op:
         weight: Any,
         x_shape: Any,
         weight_shape: Any,
-        stride: Any,
-        padding: Any,
-        output_padding: Any,
+        stride: Ints,
+        padding: Ints,
+        output_padding: Ints,
         groups: int,
-        dilation: Any,
+        dilation: Ints,
     ) -> Any:
         windows = _transpose_windows(
             x_shape[-n:], weight_shape[2:], stride, padding, output_padding, dilation, name
@@ -317,11 +323,11 @@ def _define_conv_transpose(n: int) -> Op:
         x: Any,
         x_shape: Any,
         weight_shape: Any,
-        stride: Any,
-        padding: Any,
-        output_padding: Any,
+        stride: Ints,
+        padding: Ints,
+        output_padding: Ints,
         groups: int,
-        dilation: Any,
+        dilation: Ints,
     ) -> Any:
         windows = _transpose_windows(
             x_shape[-n:], weight_shape[2:], stride, padding, output_padding, dilation, name
@@ -384,7 +390,9 @@ conv_transpose3d = _define_conv_transpose(3)
 # -- windows as columns ---------------------------------------------------------------------------
 
 
-def _unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
+def _unfold(
+    x: Any, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1
+) -> Any:
     if x.ndim not in (3, 4):
         raise RuntimeError(
             "Expected 3D or 4D (batch mode) tensor for input to unfold, with possibly 0 batch "
@@ -396,11 +404,11 @@ def _unfold(x: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, strid
 
 def _fold(
     x: Any,
-    output_size: Any,
-    kernel_size: Any,
-    dilation: Any = 1,
-    padding: Any = 0,
-    stride: Any = 1,
+    output_size: Ints,
+    kernel_size: Ints,
+    dilation: Ints = 1,
+    padding: Ints = 0,
+    stride: Ints = 1,
 ) -> Any:
     if x.ndim not in (2, 3):
         raise RuntimeError(

@@ -15,6 +15,7 @@ from .indexing import getitem
 from .reductions import sum
 from .samples import S
 from .selection import clamp_min, keep, masked_fill
+from .shape import broadcast_tensors
 
 __all__ = ["cosine_similarity", "length", "normalize", "pairwise_distance", "pdist"]
 
@@ -53,6 +54,9 @@ normalize = composition(
 
 
 def _cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
+    if eps < 0:
+        raise RuntimeError(f"cosine_similarity: eps must be 0 or more; got {eps}")
+    x1, x2 = broadcast_tensors(x1, x2)
     lengths = clamp_min(length(x1, 2, dim), eps) * clamp_min(length(x2, 2, dim), eps)
     return sum(x1 * x2, dim) / lengths
 

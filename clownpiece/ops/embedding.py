@@ -9,6 +9,7 @@ import numpy as np
 
 from ..kernels.embedding import scatter_rows
 from ..tensor import Tensor
+from .arguments import Array
 from .composition import composition
 from .places import gather
 from .record import op
@@ -170,7 +171,7 @@ def _embedding_bag(
     x: Any,
     weight: Any,
     per_sample_weights: Any = None,
-    offsets: Any = None,
+    offsets: Array = None,
     mode: str = "mean",
     include_last_offset: bool = False,
     padding_idx: int | None = None,

@@ -144,7 +144,7 @@ logaddexp2 = elementwise(
 
 def _log_of(x: Any) -> Any:
     """The logarithm of a tensor, or of a number as a Python float, which changes no dtype."""
-    return float(log(x)) if isinstance(x, Number) else log(x)
+    return float(log.forward(x)) if isinstance(x, Number) else log(x)
 
 
 def _xlogy(x: Any, other: Any) -> Any:
@@ -163,7 +163,7 @@ xlogy = elementwise(
     latex=r"x \ln other",
     doc="`x * log(other)`, and 0 wherever `x` is 0.",
     domain=(0, np.inf),
-    samples=[S((3, 4), (4,)), S((3, 4), 2.0)],
+    samples=[S((3, 4), (4,)), S((3, 4), 2.0), S(2.0, (3, 4))],
 )
 
 # -- powers and roots ------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import Dims
 from .arithmetic import lerp
 from .composition import composition, named_result
 from .dims import axes_of, axis_of, fold
@@ -36,7 +37,7 @@ Median = named_result("median", "values", "indices")
 AMinMax = named_result("aminmax", "min", "max")
 
 
-def _check_not_empty(name: str, x: Any, dim: Any) -> None:
+def _check_not_empty(name: str, x: Any, dim: Dims) -> None:
     axes = axes_of(dim, x.ndim)
     if not x.size and 0 in (x.shape if axes is None else [x.shape[axis] for axis in axes]):
         kind = RuntimeError if dim is None else IndexError
@@ -49,17 +50,17 @@ def _check_not_empty(name: str, x: Any, dim: Any) -> None:
 # -- over several dimensions -----------------------------------------------------------------
 
 
-def _amax(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+def _amax(x: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     _check_not_empty("amax", x, dim)
     return fold(np.maximum, x, dim, keepdim)
 
 
-def _amin(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+def _amin(x: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     _check_not_empty("amin", x, dim)
     return fold(np.minimum, x, dim, keepdim)
 
 
-def _shared(g: Any, x: Any, y: Any, dim: Any, keepdim: bool) -> Any:
+def _shared(g: Any, x: Any, y: Any, dim: Dims, keepdim: bool) -> Any:
     """Equal extremes share the gradient."""
     g, y = spread(g, x.shape, dim, keepdim), spread(y, x.shape, dim, keepdim)
     hits = keep(nothing(x) + 1, x == y)
@@ -115,6 +116,7 @@ def _argmin(x: Any, dim: int | None = None, keepdim: bool = False) -> Any:
 argmax = op(
     "argmax",
     _argmax,
+    refuses="b",
     latex=r"\arg\max_i x_i",
     doc="Where the (first) largest element stands, in the flattened tensor or along `dim`.",
     samples=[S((3, 4)), S((3, 4), dim=0), S((3, 4), dim=1, keepdim=True)],
@@ -123,6 +125,7 @@ argmax = op(
 argmin = op(
     "argmin",
     _argmin,
+    refuses="b",
     latex=r"\arg\min_i x_i",
     doc="Where the (first) smallest element stands, in the flattened tensor or along `dim`.",
     samples=[S((3, 4)), S((3, 4), dim=0), S((3, 4), dim=1, keepdim=True)],

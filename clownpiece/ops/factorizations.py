@@ -97,6 +97,8 @@ def _gaps(values: Any) -> Any:
 
 def _eigh(x: Any, UPLO: Any = "L") -> Any:
     check_matrix("eigh", x)
+    if UPLO not in ("L", "U"):
+        raise RuntimeError(f"linalg.eigh: expected UPLO to be 'L' or 'U', but got {UPLO!r}")
     return EigH(*np.linalg.eigh(x, UPLO))
 
 

@@ -121,6 +121,7 @@ solve = op(
     _solve,
     inputs="x b",
     grad={"x": _solve_by_x, "b": _solve_by_b},
+    alike="x b",
     latex=r"x^{-1} b",
     doc="The solution of `x @ y = b`, for vectors or matrices `b`, without inverting `x`.",
     samples=[

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .activation import logsigmoid
+from .arguments import Array
 from .composition import composition
 from .exponential import exp, log
 from .loss import (
@@ -91,7 +92,7 @@ def _mse_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-    weight: Any = None,
+    weight: Array = None,
 ) -> Any:
     _warn_of_sizes("mse_loss", input, target)
     reduction = reduction_of(size_average, reduce, reduction)
@@ -122,7 +123,7 @@ def _l1_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-    weight: Any = None,
+    weight: Array = None,
 ) -> Any:
     _warn_of_sizes("l1_loss", input, target)
     reduction = reduction_of(size_average, reduce, reduction)
@@ -169,7 +170,7 @@ smooth_l1_loss = composition(
 
 
 def _huber_loss(
-    input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None
+    input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Array = None
 ) -> Any:
     _warn_of_sizes("huber_loss", input, target)
     if delta <= 0:
@@ -203,7 +204,7 @@ def check_sizes(name: str, x: Any, target: Any) -> None:
 def _binary_cross_entropy(
     input: Any,
     target: Any,
-    weight: Any = None,
+    weight: Array = None,
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
@@ -234,11 +235,11 @@ binary_cross_entropy = composition(
 def _binary_cross_entropy_with_logits(
     input: Any,
     target: Any,
-    weight: Any = None,
+    weight: Array = None,
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-    pos_weight: Any = None,
+    pos_weight: Array = None,
 ) -> Any:
     check_sizes("binary_cross_entropy_with_logits", input, target)
     if pos_weight is None:

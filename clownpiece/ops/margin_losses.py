@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from .activation import logsigmoid
+from .arguments import Array
 from .composition import composition
 from .distances import pairwise_distance
 from .exponential import sqrt
 from .loss import logit_loss
-from .losses import check_sizes, reduced, reduction_of
+from .losses import reduced, reduction_of
 from .places import gather
 from .reductions import mean, sum
 from .samples import S, drawn, floats, ints
@@ -149,7 +150,7 @@ soft_margin_loss = composition(
 def _multilabel_soft_margin_loss(
     input: Any,
     target: Any,
-    weight: Any = None,
+    weight: Array = None,
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
@@ -181,7 +182,7 @@ def _multi_margin_loss(
     target: Any,
     p: int = 1,
     margin: float = 1.0,
-    weight: Any = None,
+    weight: Array = None,
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
@@ -230,7 +231,11 @@ def _multilabel_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Any:
-    check_sizes("multilabel_margin_loss", input, target)
+    if tuple(input.shape) != tuple(target.shape):
+        raise RuntimeError(
+            f"multilabel_margin_loss: inconsistent target size {tuple(target.shape)} for input of "
+            f"size {tuple(input.shape)}"
+        )
     classes = input.shape[-1]
     rows, numbers = reshape(input, (-1, classes)), _array(target).reshape(-1, classes)
     named = np.logical_and.accumulate(numbers >= 0, 1)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import Ints
 from .composition import composition
 from .dims import axis_of
 from .record import op
@@ -25,7 +26,7 @@ def _diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     return found
 
 
-def _on_diagonal(x: Any, shape: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+def _on_diagonal(x: Any, shape: Ints, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     result = np.zeros(shape, x.dtype)
     _diagonal(result, offset, dim1, dim2)[...] = x
     return result
@@ -120,9 +121,15 @@ triu = op(
     inplace=True,
 )
 
+def _trace(x: Any) -> Any:
+    if x.ndim != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got a tensor with {x.ndim} dimensions")
+    return sum(diagonal(x))
+
+
 trace = composition(
     "trace",
-    lambda x: sum(diagonal(x)),
+    _trace,
     latex=r"\sum_i x_{ii}",
     doc="The sum of the diagonal of a matrix.",
     samples=[S((3, 4))],

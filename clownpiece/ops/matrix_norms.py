@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
+from .arguments import Dims, Dtype
 from .arithmetic import abs
 from .composition import composition
 from .dims import axis_of
@@ -19,7 +21,11 @@ __all__ = ["linalg_norm", "matrix_norm"]
 
 
 def _matrix_norm(
-    x: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = False, dtype: Any = None
+    x: Any,
+    ord: Any = "fro",
+    dim: Sequence[int] = (-2, -1),
+    keepdim: bool = False,
+    dtype: Dtype = None,
 ) -> Any:
     if ord == "fro":
         return vector_norm(x, 2, tuple(dim), keepdim, dtype)
@@ -59,7 +65,7 @@ matrix_norm = composition(
 
 
 def _linalg_norm(
-    x: Any, ord: Any = None, dim: Any = None, keepdim: bool = False, dtype: Any = None
+    x: Any, ord: Any = None, dim: Dims = None, keepdim: bool = False, dtype: Dtype = None
 ) -> Any:
     pair = isinstance(dim, (tuple, list)) and len(dim) == 2
     if ord is not None and (pair or (dim is None and x.ndim == 2)):

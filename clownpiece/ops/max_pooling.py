@@ -8,6 +8,7 @@ from typing import Any
 from ..random import default_generator
 from ..tensor import Tensor
 from . import adaptive_pooling, pooling
+from .arguments import Ints
 from .record import Op
 
 __all__ = ["adaptive_max_pool", "fractional_max_pool", "max_pool"]
@@ -16,10 +17,10 @@ __all__ = ["adaptive_max_pool", "fractional_max_pool", "max_pool"]
 def _define_max_pool(n: int) -> Callable[..., Any]:
     def max_pool(
         input: Tensor,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
-        dilation: Any = 1,
+        kernel_size: Ints,
+        stride: Ints | None = None,
+        padding: Ints = 0,
+        dilation: Ints = 1,
         ceil_mode: bool = False,
         return_indices: bool = False,
     ) -> Any:
@@ -30,7 +31,7 @@ def _define_max_pool(n: int) -> Callable[..., Any]:
 
 
 def _define_adaptive_max_pool(n: int) -> Callable[..., Any]:
-    def adaptive_max_pool(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    def adaptive_max_pool(input: Tensor, output_size: Ints, return_indices: bool = False) -> Any:
         both = adaptive_pooling.adaptive_max_pool[n](input, output_size)
         return both if return_indices else both[0]
 
@@ -42,8 +43,8 @@ def _define_adaptive_max_pool(n: int) -> Callable[..., Any]:
 def _define_fractional_max_pool(n: int) -> Callable[..., Any]:
     def fractional_max_pool(
         input: Tensor,
-        kernel_size: Any,
-        output_size: Any = None,
+        kernel_size: Ints,
+        output_size: Ints | None = None,
         output_ratio: Any = None,
         return_indices: bool = False,
         _random_samples: Tensor | None = None,

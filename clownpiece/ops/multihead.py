@@ -85,7 +85,7 @@ def _multi_head_attention(
     value: Any,
     embed_dim_to_check: int,
     num_heads: int,
-    in_proj_weight: Any,
+    in_proj_weight: Any | None,
     in_proj_bias: Any,
     bias_k: Any,
     bias_v: Any,

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..kernels import normalization as kernel
 from ..kernels.windows import plan
+from .arguments import Ints
 from .composition import composition
 from .exponential import rsqrt
 from .pooling import window_mean
@@ -41,7 +42,7 @@ def _check_dtypes(name: str, x: Any, *others: Any) -> None:
             )
 
 
-def _check_row(name: str, x: Any, weight: Any, bias: Any, normalized_shape: Any) -> Any:
+def _check_row(name: str, x: Any, weight: Any, bias: Any, normalized_shape: Sequence[int]) -> Any:
     """The normalized shape as a tuple, checked against everything else."""
     _check_dtypes(name, x, *(() if name == "rms_norm" else (weight, bias)))
     if isinstance(normalized_shape, (int, np.integer)):
@@ -63,7 +64,7 @@ def _check_row(name: str, x: Any, weight: Any, bias: Any, normalized_shape: Any)
     return shape
 
 
-def _standardized(x: Any, dims: Any, eps: float) -> Any:
+def _standardized(x: Any, dims: Ints, eps: float) -> Any:
     centered = x - mean(x, dims, keepdim=True)
     return centered * rsqrt(mean(centered * centered, dims, keepdim=True) + eps)
 
@@ -81,7 +82,9 @@ def _flat(a: Any, size: int) -> Any:
     return None if a is None else a.reshape(size)
 
 
-def _layer_norm(x: Any, weight: Any, bias: Any, normalized_shape: Any, eps: float = 1e-5) -> Any:
+def _layer_norm(
+    x: Any, weight: Any, bias: Any, normalized_shape: Sequence[int], eps: float = 1e-5
+) -> Any:
     size = math.prod(_check_row("layer_norm", x, weight, bias, normalized_shape))
     rows = x.reshape(-1, size)
     y = kernel.normalize_rows(rows, _flat(weight, size), _flat(bias, size), eps)
@@ -89,7 +92,7 @@ def _layer_norm(x: Any, weight: Any, bias: Any, normalized_shape: Any, eps: floa
 
 
 def _layer_norm_gradients(
-    g: Any, x: Any, weight: Any, normalized_shape: Any, eps: float, needs: Needs
+    g: Any, x: Any, weight: Any, normalized_shape: Sequence[int], eps: float, needs: Needs
 ) -> Any:
     shape = x.shape[-_length(normalized_shape) :]
     size = math.prod(shape)
@@ -99,15 +102,15 @@ def _layer_norm_gradients(
     return _shaped(gx, x.shape), _shaped(gw, shape), _shaped(gb, shape)
 
 
-def _shaped(a: Any, shape: Any) -> Any:
+def _shaped(a: Any, shape: Ints) -> Any:
     return None if a is None else a.reshape(shape)
 
 
-def _length(normalized_shape: Any) -> int:
+def _length(normalized_shape: Sequence[int]) -> int:
     return len(normalized_shape) if isinstance(normalized_shape, Sequence) else 1
 
 
-def _last(x: Any, normalized_shape: Any) -> tuple[int, ...]:
+def _last(x: Any, normalized_shape: Sequence[int]) -> tuple[int, ...]:
     """The trailing dimensions that are normalized together."""
     return tuple(range(x.ndim - _length(normalized_shape), x.ndim))
 
@@ -140,7 +143,9 @@ def _epsilon(eps: float | None, x: Any) -> float:
     return float(np.finfo(x.dtype.name).eps) if eps is None else eps
 
 
-def _rms_norm(x: Any, weight: Any, normalized_shape: Any, eps: float | None = None) -> Any:
+def _rms_norm(
+    x: Any, weight: Any, normalized_shape: Sequence[int], eps: float | None = None
+) -> Any:
     size = math.prod(_check_row("rms_norm", x, weight, None, normalized_shape))
     rows = x.reshape(-1, size)
     y = kernel.normalize_rows(rows, _flat(weight, size), None, _epsilon(eps, x), center=False)
@@ -148,7 +153,12 @@ def _rms_norm(x: Any, weight: Any, normalized_shape: Any, eps: float | None = No
 
 
 def _rms_norm_gradients(
-    g: Any, x: Any, weight: Any, normalized_shape: Any, eps: float | None, needs: tuple[bool, bool]
+    g: Any,
+    x: Any,
+    weight: Any,
+    normalized_shape: Sequence[int],
+    eps: float | None,
+    needs: tuple[bool, bool],
 ) -> Any:
     shape = x.shape[-_length(normalized_shape) :]
     size = math.prod(shape)
@@ -163,7 +173,9 @@ def _rms_norm_gradients(
     return _shaped(gx, x.shape), _shaped(gw, shape)
 
 
-def _rms_norm_in_ops(x: Any, weight: Any, normalized_shape: Any, eps: float | None = None) -> Any:
+def _rms_norm_in_ops(
+    x: Any, weight: Any, normalized_shape: Sequence[int], eps: float | None = None
+) -> Any:
     square = mean(x * x, _last(x, normalized_shape), keepdim=True)
     return _affine(x * rsqrt(square + _epsilon(eps, x)), weight, None)
 
@@ -369,7 +381,7 @@ def _local_response_norm(
     return x / (around * alpha + k) ** beta
 
 
-def _across_channels(shape: Any, size: int) -> Any:
+def _across_channels(shape: Sequence[int], size: int) -> Any:
     pads = ((size // 2, (size - 1) // 2), (0, 0))
     return plan(shape, (size, 1), padding=pads, name="local_response_norm")
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import as_dtype
+from .arguments import Dims, Dtype
 from .arithmetic import abs, sign
 from .composition import composition
 from .dims import axes_of, axis_of, fold
@@ -22,7 +23,7 @@ __all__ = ["cdist", "dist", "norm", "vector_norm"]
 
 
 def _vector_norm(
-    x: Any, ord: float = 2, dim: Any = None, keepdim: bool = False, dtype: Any = None
+    x: Any, ord: float = 2, dim: Dims = None, keepdim: bool = False, dtype: Dtype = None
 ) -> Any:
     if dtype is not None:
         x = x.astype(as_dtype(dtype).numpy)
@@ -49,7 +50,7 @@ def _vector_norm(
     return np.power(fold(np.add, np.power(size, ord), dim, keepdim), 1 / ord)
 
 
-def _vector_norm_slope(g: Any, x: Any, y: Any, ord: float, dim: Any, keepdim: bool) -> Any:
+def _vector_norm_slope(g: Any, x: Any, y: Any, ord: float, dim: Dims, keepdim: bool) -> Any:
     """The slope; 0 for a vector of zeros, where there is none."""
     g, y = spread(g, x.shape, dim, keepdim), spread(y, x.shape, dim, keepdim)
     if ord == 0:
@@ -88,7 +89,7 @@ vector_norm = op(
 
 
 def _norm(
-    x: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, dtype: Any = None
+    x: Any, p: Any = "fro", dim: Dims = None, keepdim: bool = False, dtype: Dtype = None
 ) -> Any:
     if p not in ("fro", None) and not isinstance(p, (int, float)):
         raise RuntimeError(f"norm: p is a number or 'fro'; got {p!r}; see linalg.matrix_norm")
@@ -118,12 +119,23 @@ dist = composition(
 )
 
 
+_WAYS = (
+    "use_mm_for_euclid_dist_if_necessary",
+    "use_mm_for_euclid_dist",
+    "donot_use_mm_for_euclid_dist",
+)
+
+
 def _cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: Any = None) -> Any:
     if x1.ndim < 2 or x2.ndim < 2 or x1.shape[-1] != x2.shape[-1]:
         raise RuntimeError(
             "cdist needs two matrices with rows of one length; got shapes "
             f"{tuple(x1.shape)} and {tuple(x2.shape)}"
         )
+    if p < 0:
+        raise RuntimeError(f"cdist only supports non-negative p values; got {p}")
+    if compute_mode is not None and compute_mode not in _WAYS:
+        raise ValueError(f"{compute_mode!r} is not a valid value for compute_mode: {_WAYS}")
     return vector_norm(unsqueeze(x1, -2) - unsqueeze(x2, -3), p, -1)
 
 
@@ -131,6 +143,7 @@ cdist = composition(
     "cdist",
     _cdist,
     inputs="x1 x2",
+    alike="x1 x2",
     latex=r"\|x1_i - x2_j\|_p",
     doc="The p-norm distance of each row of `x1` from each row of `x2`.",
     samples=[S((3, 4), (5, 4)), S((2, 3, 4), (2, 5, 4), p=1.0)],
@@ -141,6 +154,10 @@ cdist = composition(
 def _renorm(x: Any, p: float, dim: int, maxnorm: float) -> Any:
     if x.ndim < 2:
         raise RuntimeError(f"renorm: input needs at least 2 dimensions, got {x.ndim} dimensions")
+    if p <= 0 or maxnorm < 0:
+        raise RuntimeError(
+            f"renorm: p must be positive and maxnorm 0 or more; got p {p} and maxnorm {maxnorm}"
+        )
     axis = axis_of(dim, x.ndim)
     others = tuple([each for each in range(x.ndim) if each != axis])
     sizes = vector_norm(x, p, others, True)

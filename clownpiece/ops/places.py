@@ -161,6 +161,7 @@ scatter = op(
     "scatter",
     _scatter,
     inputs="x index src",
+    alike="x src",
     grad={
         "x": _kept_by_scatter,
         "src": lambda g, index, src_shape, dim: _back_to_source(g, index, src_shape, dim),
@@ -194,6 +195,7 @@ scatter_add = op(
     "scatter_add",
     _scatter_add,
     inputs="x index src",
+    alike="x src",
     grad={
         "x": lambda g: g,
         "src": lambda g, index, src_shape, dim: _back_to_source(g, index, src_shape, dim),
@@ -256,9 +258,21 @@ add_slices = op(
 )
 
 
+def _check_slices(name: str, x: Any, index: Any, source: Any, axis: int) -> None:
+    """`source` must be as `x`, but along the axis as long as `index`."""
+    expected = (*x.shape[:axis], index.size, *x.shape[axis + 1 :])
+    if x.ndim and source.ndim and source.shape != expected:
+        kind = IndexError if name == "index_copy" else RuntimeError
+        raise kind(
+            f"{name}(): source must have shape {expected}, that of self {tuple(x.shape)} with the "
+            f"{index.size} of the index in dimension {axis}; got {tuple(source.shape)}"
+        )
+
+
 def _index_add(x: Any, index: Any, source: Any, dim: int, alpha: float = 1) -> Any:
     result = x.copy()
     _slices("index_add", x, dim, index)
+    _check_slices("index_add", x, index, source, axis_of(dim, x.ndim))
     at_front = np.moveaxis(result, dim, 0)
     rows = np.moveaxis(np.asarray(source), dim, 0)
     add_at(at_front, index.reshape(-1), rows if alpha == 1 else alpha * rows)
@@ -269,6 +283,7 @@ index_add = op(
     "index_add",
     _index_add,
     inputs="x index source",
+    alike="x source",
     grad={
         "x": lambda g: g,
         "source": lambda g, index, dim, alpha: alpha * index_select(g, dim, index),
@@ -282,6 +297,7 @@ index_add = op(
 
 
 def _index_copy(x: Any, index: Any, source: Any, dim: int) -> Any:
+    _check_slices("index_copy", x, index, source, axis_of(dim, x.ndim))
     result = x.copy()
     result[_slices("index_copy", x, dim, index)] = source
     return result
@@ -291,6 +307,7 @@ index_copy = op(
     "index_copy",
     _index_copy,
     inputs="x index source",
+    alike="x source",
     grad={
         "x": lambda g, index, dim: index_fill(g, dim, index, 0.0),
         "source": lambda g, index, dim: index_select(g, dim, index),
@@ -340,6 +357,7 @@ index_put = composition(
     "index_put",
     _index_put,
     inputs="x indices values",
+    alike="x values",
     latex=r"x_{indices} \leftarrow values",
     doc="A copy of `x` with `values` at a tuple of index tensors, or added with `accumulate`.",
     samples=[

@@ -16,6 +16,7 @@ import numpy as np
 from ..kernels import pooling as kernel
 from ..kernels.windows import Windows, ntuple, plan
 from .activation import relu
+from .arguments import Dtype, Ints
 from .arithmetic import abs, sign
 from .composition import composition
 from .exponential import pow
@@ -45,10 +46,10 @@ def check_pooled(name: str, x: Any, n: int) -> None:
 def _windows(
     name: str,
     size: Sequence[int],
-    kernel_size: Any,
-    stride: Any,
-    padding: Any,
-    dilation: Any = 1,
+    kernel_size: Ints,
+    stride: Ints | None,
+    padding: Ints,
+    dilation: Ints = 1,
     ceil_mode: bool = False,
 ) -> Windows:
     """PyTorch's arguments of a pooling as windows; without a stride they lie side by side."""
@@ -138,16 +139,21 @@ def _define_max_pool(n: int) -> tuple[Op, Op]:
     name = f"max_pool{n}d"
 
     def windows_of(
-        shape: Any, kernel_size: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool
+        shape: Sequence[int],
+        kernel_size: Ints,
+        stride: Ints | None,
+        padding: Ints,
+        dilation: Ints,
+        ceil_mode: bool,
     ) -> Windows:
         return _windows(name, shape[-n:], kernel_size, stride, padding, dilation, ceil_mode)
 
     def forward(
         x: Any,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
-        dilation: Any = 1,
+        kernel_size: Ints,
+        stride: Ints | None = None,
+        padding: Ints = 0,
+        dilation: Ints = 1,
         ceil_mode: bool = False,
     ) -> Any:
         check_pooled(name, x, n)
@@ -156,10 +162,10 @@ def _define_max_pool(n: int) -> tuple[Op, Op]:
 
     def forward_with_indices(
         x: Any,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
-        dilation: Any = 1,
+        kernel_size: Ints,
+        stride: Ints | None = None,
+        padding: Ints = 0,
+        dilation: Ints = 1,
         ceil_mode: bool = False,
     ) -> Any:
         check_pooled(name, x, n)
@@ -171,10 +177,10 @@ def _define_max_pool(n: int) -> tuple[Op, Op]:
         x: Any,
         y: Any,
         x_shape: Any,
-        kernel_size: Any,
-        stride: Any,
-        padding: Any,
-        dilation: Any,
+        kernel_size: Ints,
+        stride: Ints,
+        padding: Ints,
+        dilation: Ints,
         ceil_mode: bool,
     ) -> Any:
         windows = windows_of(x_shape, kernel_size, stride, padding, dilation, ceil_mode)
@@ -212,7 +218,7 @@ def _define_max_pool(n: int) -> tuple[Op, Op]:
     return values, both
 
 
-def _cells(kernel_size: Any, n: int) -> int:
+def _cells(kernel_size: Ints, n: int) -> int:
     return math.prod(ntuple(kernel_size, n, "kernel_size"))
 
 
@@ -223,7 +229,12 @@ max_pool_with_indices = {n: pair[1] for n, pair in _max_pools.items()}
 
 
 def _unpooled_size(
-    name: str, y_size: Sequence[int], kernel_size: Any, stride: Any, padding: Any, output_size: Any
+    name: str,
+    y_size: Sequence[int],
+    kernel_size: Ints,
+    stride: Ints | None,
+    padding: Ints,
+    output_size: Sequence[int] | None,
 ) -> tuple[int, ...]:
     n = len(y_size)
     cells = ntuple(kernel_size, n, "kernel_size")
@@ -250,16 +261,20 @@ def _define_max_unpool(n: int) -> Op:
     def forward(
         x: Any,
         indices: Any,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
-        output_size: Any = None,
+        kernel_size: Ints,
+        stride: Ints | None = None,
+        padding: Ints = 0,
+        output_size: Sequence[int] | None = None,
     ) -> Any:
         check_pooled(name, x, n)
         if indices.shape != x.shape:
             raise RuntimeError(
                 f"{name}: Expected shape of indices to be the same as that of the input tensor "
                 f"{list(x.shape)}, but got {list(indices.shape)}"
+            )
+        if indices.dtype != np.int64:
+            raise RuntimeError(
+                f"{name}: elements in indices should be type int64; got {indices.dtype}"
             )
         size = _unpooled_size(name, x.shape[-n:], kernel_size, stride, padding, output_size)
         if indices.size and not 0 <= indices.min() <= indices.max() < math.prod(size):
@@ -295,7 +310,7 @@ max_unpool = {n: _define_max_unpool(n) for n in (1, 2, 3)}
 # -- means ----------------------------------------------------------------------------------------
 
 
-def _divisor(windows: Windows, include_pad: bool, override: int | None, dtype: Any) -> Any:
+def _divisor(windows: Windows, include_pad: bool, override: int | None, dtype: Dtype) -> Any:
     if override is not None:
         if not override:
             raise RuntimeError("avg_pool: divisor_override is 0; divisor must be not zero")
@@ -387,15 +402,15 @@ def _define_avg_pool(n: int) -> Op:
     name = f"avg_pool{n}d"
 
     def windows_of(
-        shape: Any, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool
+        shape: Sequence[int], kernel_size: Ints, stride: Ints | None, padding: Ints, ceil_mode: bool
     ) -> Windows:
         return _windows(name, shape[-n:], kernel_size, stride, padding, 1, ceil_mode)
 
     def forward(
         x: Any,
-        kernel_size: Any,
-        stride: Any = None,
-        padding: Any = 0,
+        kernel_size: Ints,
+        stride: Ints | None = None,
+        padding: Ints = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
@@ -407,9 +422,9 @@ def _define_avg_pool(n: int) -> Op:
     def grad_x(
         g: Any,
         x_shape: Any,
-        kernel_size: Any,
-        stride: Any,
-        padding: Any,
+        kernel_size: Ints,
+        stride: Ints,
+        padding: Ints,
         ceil_mode: bool,
         count_include_pad: bool,
         divisor_override: int | None,
@@ -445,11 +460,17 @@ def _define_lp_pool(n: int) -> Op:
     name = f"lp_pool{n}d"
 
     def forward(
-        x: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False
+        x: Any,
+        norm_type: float,
+        kernel_size: Ints,
+        stride: Ints | None = None,
+        ceil_mode: bool = False,
     ) -> Any:
         check_pooled(name, x, n)
         windows = _windows(name, tuple(x.shape[-n:]), kernel_size, stride, 0, 1, ceil_mode)
         # PyTorch's sum is the mean times the whole kernel, also where a window hangs over.
+        if not norm_type:
+            raise ValueError(f"{name}: norm_type must not be 0")
         total = window_mean(pow(x, float(norm_type)), windows) * float(_cells(kernel_size, n))
         return pow(sign(total) * relu(abs(total)), 1.0 / norm_type)
 

@@ -207,6 +207,7 @@ addmm = composition(
     "addmm",
     lambda x, mat1, mat2, *, beta=1, alpha=1: _blend(x, beta, mm(mat1, mat2), alpha),
     inputs="x mat1 mat2",
+    alike="x mat1 mat2",
     latex=r"\beta x + \alpha \, mat1 \, mat2",
     doc="`beta * x + alpha * (mat1 @ mat2)` on matrices; `x` is broadcast.",
     samples=[S((3, 5), (3, 4), (4, 5)), S((5,), (3, 4), (4, 5), beta=0.5, alpha=2.0)],
@@ -216,6 +217,7 @@ baddbmm = composition(
     "baddbmm",
     lambda x, batch1, batch2, *, beta=1, alpha=1: _blend(x, beta, bmm(batch1, batch2), alpha),
     inputs="x batch1 batch2",
+    alike="x batch1 batch2",
     latex=r"\beta x + \alpha \, batch1_b \, batch2_b",
     doc="`beta * x + alpha * (batch1 @ batch2)` on batches of matrices; `x` is broadcast.",
     samples=[S((2, 3, 5), (2, 3, 4), (2, 4, 5)), S((5,), (2, 3, 4), (2, 4, 5), beta=0.5)],
@@ -224,6 +226,11 @@ baddbmm = composition(
 
 def _blend(x: Any, beta: float, product: Any, alpha: float) -> Any:
     """With beta 0 `x` is not read at all: it may hold NaN."""
+    if x.ndim > product.ndim:
+        raise RuntimeError(
+            f"addmm, baddbmm: x of shape {tuple(x.shape)} has more dimensions than the product of "
+            f"shape {tuple(product.shape)}, to which it is broadcast"
+        )
     scaled = product if alpha == 1 else alpha * product
     if beta == 0:
         return scaled
@@ -235,9 +242,9 @@ def _blend(x: Any, beta: float, product: Any, alpha: float) -> Any:
 
 def _tensordot(x: Any, other: Any, dims: Any = 2) -> Any:
     if isinstance(dims, int):
-        if dims > min(x.ndim, other.ndim):
+        if not 0 <= dims <= min(x.ndim, other.ndim):
             raise RuntimeError(
-                f"tensordot expects dims <= ndim of both, but got dims={dims} for shapes "
+                f"tensordot expects 0 <= dims <= ndim of both, but got dims={dims} for shapes "
                 f"{tuple(x.shape)} and {tuple(other.shape)}"
             )
         taken = range(x.ndim - dims, x.ndim), range(dims)
@@ -275,6 +282,12 @@ tensordot = composition(
 def _einsum(equation: str, *operands: Any) -> Any:
     if len(operands) == 1 and isinstance(operands[0], (tuple, list)):
         operands = tuple(operands[0])
+    if not isinstance(equation, str):
+        raise TypeError(
+            f"einsum(): argument 'equation' must be str, not {type(equation).__name__}"
+        )
+    if not operands:
+        raise ValueError("einsum(): expected at least one operand after the equation")
     terms, result = _labels(equation, operands)
     left, x = _without_repeats(terms[0], operands[0])
     for at in range(1, len(operands)):

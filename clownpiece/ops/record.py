@@ -26,6 +26,15 @@ import numpy as np
 
 from ..autograd.mode import mode
 from ..tensor import Tensor, wrap
+from .arguments import (
+    A_TENSOR,
+    Kind,
+    check_one_dtype,
+    clear_error,
+    kinds_of,
+    not_supported,
+    places_of,
+)
 from .inplace import check_fits, check_may_change, check_writable, rebase, shadow
 from .promotion import promoted_dtype
 from .recording import Gradient, OpNode
@@ -42,10 +51,6 @@ _NUMBERS_THAT_FIT = {
     "u": frozenset((int, bool, type(None))),
     "b": frozenset((bool, type(None))),
 }
-
-_NESTS = frozenset((tuple, list, dict, str))
-"""What holds tensors, or is not one at all; an array takes the place of a tensor, these do not."""
-_NO_TENSORS = _NESTS | {type(None)}
 
 SPELLINGS = {"axis": "dim", "axes": "dim", "keepdims": "keepdim"}
 
@@ -90,13 +95,17 @@ class Op:
         self.variadic: bool = fields["variadic"]
         self.pack: str | None = fields["pack"]
         self.promote: str | None = fields["promote"]
+        self.alike: tuple[str, ...] = tuple(fields["alike"].split())
+        self.refuses: str = fields["refuses"]
         self.composed: Callable[..., Any] | None = fields["composed"]
         self.torch: str | None = fields["torch"]
         self.expose: tuple[str, ...] = tuple(fields["expose"].split())
         self.inplace: bool = fields["inplace"]
         self.into: Callable[..., None] | None = fields["into"]
         self.aliases: tuple[str, ...] = tuple(fields["aliases"])
-        self.parameters: dict[str, Any] = _parameters_of(forward, len(self.inputs))
+        parameters = _parameters_of(forward, len(self.inputs))
+        self.parameters: dict[str, Any] = {each.name: each.default for each in parameters}
+        self.kinds = kinds_of(parameters)
         self._names = tuple(self.parameters)
         self.grad = grad
         self.gradient = Gradient(self, grad) if grad is not None else None
@@ -117,8 +126,7 @@ class Op:
         for value in values:
             if isinstance(value, Tensor):
                 return self.apply(values, params)
-        if not self.variadic and type(values[0]) in _NESTS:
-            raise self._misfit(values)
+        self._check_some_array(values)
         return self._forward(values, params)
 
     def bind(self, args: tuple, kwargs: dict[str, Any]) -> tuple[Sequence[Any], dict[str, Any]]:
@@ -150,7 +158,16 @@ class Op:
             given = (*given, *[None] * (count - len(given)))
             if given[0] is None:
                 raise TypeError(f"{self.name}() is missing its argument {inputs[0]!r}")
-        return (tuple(given[0]) if self.variadic else given), params
+        return (self._sequence(given[0]) if self.variadic else given), params
+
+    def _sequence(self, given: Any) -> list[Any]:
+        """What a variadic op is given as its first argument: several tensors."""
+        if not isinstance(given, (tuple, list)):
+            raise TypeError(
+                f"{self.name}(): argument {self.inputs[0]!r} must be tuple of Tensors, not "
+                f"{type(given).__name__}"
+            )
+        return list(given)
 
     def _sort_keywords(
         self, given: list[Any], params: dict[str, Any], kwargs: dict[str, Any]
@@ -176,6 +193,7 @@ class Op:
         """Compute on Tensors, record what backward needs, and tell the observer."""
         started = perf_counter() if mode.observer is not None else 0.0
         arrays = [v.array if isinstance(v, Tensor) else v for v in values]
+        self._check(arrays, params)
         computed = self._prepare(arrays) if self.promote is not None else arrays
         raw = quiet.run(self._forward, computed, params)
         if self.outputs == 1:
@@ -192,48 +210,52 @@ class Op:
             return made[0]
         return raw._make(made) if hasattr(raw, "_make") else made
 
+    def _check(self, arrays: Sequence[Any], params: dict[str, Any]) -> None:
+        """Raise a TypeError where something was given that cannot stand in its place."""
+        for value in arrays:
+            if type(value) is not np.ndarray:
+                self._check_inputs(arrays)
+                break
+        if self.alike:
+            check_one_dtype(self.name, self.alike, self.inputs, arrays)
+        if self.refuses and arrays[0].dtype.kind in self.refuses:
+            raise not_supported(self.name, arrays[:1])
+        for name, value in params.items():
+            kind = self.kinds.get(name)
+            if kind is not None:
+                kind.check(self.name, name, value)
+                if isinstance(value, Tensor) and kind.numeric:
+                    params[name] = value.item()
+
+    def _check_some_array(self, values: Sequence[Any]) -> None:
+        """Raise a TypeError for numbers alone: an operation is about at least one tensor."""
+        for value in values:
+            if isinstance(value, (np.ndarray, np.generic)):
+                return
+        if values:
+            self._check_inputs(values)
+            A_TENSOR.check(self.name, "input", values[0])
+
+    def _check_inputs(self, values: Sequence[Any]) -> None:
+        for at, value in enumerate(values):
+            if not isinstance(value, (Tensor, np.ndarray, np.generic)):
+                name = self.inputs[0 if self.variadic else at]
+                taken = self.places[0 if self.variadic else at]
+                taken.check(self.name, "input" if at == 0 else name, value, at + 1)
+
+    @cached_property
+    def places(self) -> tuple[Kind, ...]:
+        """What may stand at each input besides a tensor."""
+        samples = [each.inputs for each in self.samples]
+        return places_of(self.forward, self.inputs, samples, self.variadic)
+
     def _forward(self, values: Sequence[Any], params: dict[str, Any]) -> Any:
-        if self.variadic:
-            return self.forward(values, **params)
         try:
+            if self.variadic:
+                return self.forward(values, **params)
             return self.forward(*values, **params)
-        except (ValueError, TypeError, AttributeError) as error:
-            # A tensor that is missing has no attributes.
-            wrong = _NO_TENSORS if isinstance(error, AttributeError) else _NESTS
-            if any(type(value) in wrong for value in values):
-                raise self._misfit(values, wrong) from None
-            if self.promote is None or isinstance(error, AttributeError):
-                raise
-            raise self._clear_error(values, error) from None
-
-    def _misfit(self, values: Sequence[Any], wrong: frozenset[type] = _NESTS) -> TypeError:
-        """Something else in the place of a tensor, such as the nest that an LSTM returns."""
-        at = next(i for i, value in enumerate(values) if type(value) in wrong)
-        argument = self.inputs[at] if at else "input"
-        return TypeError(
-            f"{self.name}(): argument {argument!r} (position {at + 1}) must be Tensor, not "
-            f"{type(values[at]).__name__}; give one tensor, such as one of those in a tuple"
-        )
-
-    def _clear_error(self, values: Sequence[Any], error: Exception) -> Exception:
-        """What NumPy refused, in PyTorch's class and with what to do about it."""
-        if isinstance(error, TypeError):
-            if any(getattr(v, "dtype", None) == np.bool_ for v in values):
-                return RuntimeError(
-                    f"{self.name} is not supported on bool tensors; convert them first, for "
-                    "example with .float(), or use logical_and, logical_or, logical_xor"
-                )
-            return error
-        shapes = [tuple(v.shape) for v in values if hasattr(v, "shape")]
-        try:
-            np.broadcast_shapes(*shapes)
-        except ValueError:
-            listed = " and ".join(str(shape) for shape in shapes)
-            return RuntimeError(
-                f"{self.name}: the sizes of the tensors must match where neither is 1, counted "
-                f"from the last dimension; got shapes {listed}"
-            )
-        return error
+        except (ValueError, TypeError) as error:
+            raise clear_error(self.name, values, error) from None
 
     def _prepare(self, arrays: list[Any]) -> list[Any]:
         """The arrays in the one dtype in which this op computes."""
@@ -311,8 +333,8 @@ class Op:
         """
         started = perf_counter() if mode.observer is not None else 0.0
         values, params = self.bind((target, *args), kwargs)
-        if type(target) in _NESTS:
-            raise self._misfit(values)
+        if not isinstance(target, Tensor):
+            self._check_inputs((target,))
         records = mode.grad and any(isinstance(v, Tensor) and v.requires_grad for v in values)
         if records:
             check_may_change(target, f"{self.name}_")
@@ -342,7 +364,7 @@ class Op:
             try:
                 shape = np.broadcast_shapes(*map(np.shape, computed))
             except ValueError as error:
-                raise self._clear_error(computed, error) from None
+                raise clear_error(self.name, computed, error) from None
             if shape == target.array.shape:
                 quiet.run(self.forward, *computed, out=target.array, casting="same_kind")
                 return
@@ -420,8 +442,7 @@ class Elementwise(Op):
         for value in args:
             if isinstance(value, Tensor):
                 return self.apply(args, {})
-        if type(args[0]) in _NESTS:
-            raise self._misfit(args)
+        self._check_some_array(args)
         return self._forward(args, {})
 
     def apply(self, values: Sequence[Any], params: dict[str, Any]) -> Any:
@@ -438,11 +459,12 @@ class Elementwise(Op):
             or x.dtype is not y.dtype
             or self.promote == "float"
         ) and self.promote is not None:
+            self._check(computed, params)
             computed = self._prepare([x, y])
         try:
             made = wrap(quiet.run(self.forward, *computed))
         except (ValueError, TypeError) as error:
-            raise self._clear_error(computed, error) from None
+            raise clear_error(self.name, computed, error) from None
         if mode.grad and self.gradient is not None:
             self._record(values, computed, params, (made,))
         return made
@@ -477,6 +499,8 @@ def op(
     variadic: bool = False,
     pack: str | None = None,
     promote: str | None = None,
+    alike: str = "",
+    refuses: str = "",
     composed: Callable[..., Any] | None = None,
     torch: str | None = None,
     expose: str = "method function",
@@ -508,6 +532,8 @@ def op(
         pack: the parameter that takes loose positional numbers (`x.reshape(2, 3)`).
         promote: "same" computes in one dtype, "float" in a floating one, "compare" as "same"
             for a boolean result; None leaves each input as it is.
+        alike: the inputs that must have one dtype already, where nothing is promoted.
+        refuses: NumPy's letters of the kinds of elements that `x` must not have, such as "b".
         composed: the same in differentiable ops, used under `create_graph` by a fused op.
         torch: the dotted name below `torch` where it differs.
         expose: where it can be called from: "method", "function", "functional", "linalg".
@@ -530,6 +556,8 @@ def op(
         variadic=variadic,
         pack=pack,
         promote=promote,
+        alike=alike,
+        refuses=refuses,
         composed=composed,
         torch=torch,
         expose=expose,
@@ -552,11 +580,10 @@ def elementwise(name: str, forward: Callable[..., Any], **fields: Any) -> Op:
     return op(name, forward, **fields)
 
 
-def _parameters_of(forward: Callable[..., Any], inputs: int) -> dict[str, Any]:
+def _parameters_of(forward: Callable[..., Any], inputs: int) -> list[inspect.Parameter]:
     if isinstance(forward, np.ufunc):
-        return {}
-    names = list(inspect.signature(forward).parameters.values())[inputs:]
-    return {each.name: each.default for each in names}
+        return []
+    return list(inspect.signature(forward).parameters.values())[inputs:]
 
 
 def _position(names: tuple[str, ...], name: str) -> int | None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import as_dtype
+from .arguments import Dims, Dtype
 from .composition import composition
 from .dims import axes_of, fold, kept_shape
 from .exponential import exp
@@ -35,24 +36,24 @@ __all__ = [
 ]
 
 
-def spread(g: Any, x_shape: tuple[int, ...], dim: Any, keepdim: bool = False) -> Any:
+def spread(g: Any, x_shape: tuple[int, ...], dim: Dims, keepdim: bool = False) -> Any:
     """A reduced array with its dimensions back at size 1, ready to broadcast against `x`."""
     return g if keepdim or not x_shape else reshape(g, kept_shape(x_shape, dim))
 
 
-def _count(x_shape: tuple[int, ...], dim: Any) -> int:
+def _count(x_shape: tuple[int, ...], dim: Dims) -> int:
     """How many elements go into one of the result."""
     axes = axes_of(dim, len(x_shape))
     return math.prod(x_shape if axes is None else [x_shape[axis] for axis in axes])
 
 
-def _summed_dtype(x: Any, dtype: Any) -> Any:
+def _summed_dtype(x: Any, dtype: Dtype) -> Any:
     if dtype is not None:
         return as_dtype(dtype).numpy
     return None if x.dtype.kind == "f" else np.int64
 
 
-def _float_dtype(name: str, x: Any, dtype: Any) -> Any:
+def _float_dtype(name: str, x: Any, dtype: Dtype) -> Any:
     if dtype is not None:
         return as_dtype(dtype).numpy
     if x.dtype.kind != "f":
@@ -78,7 +79,7 @@ _OVER_DIMS = [
 # -- sums ------------------------------------------------------------------------------------
 
 
-def _sum(x: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
+def _sum(x: Any, dim: Dims = None, keepdim: bool = False, dtype: Dtype = None) -> Any:
     return fold(np.add, x, dim, keepdim, _summed_dtype(x, dtype))
 
 
@@ -98,7 +99,7 @@ sum = op(
 )
 
 
-def _mean(x: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
+def _mean(x: Any, dim: Dims = None, keepdim: bool = False, dtype: Dtype = None) -> Any:
     total = fold(np.add, x, dim, keepdim, _float_dtype("mean", x, dtype))
     return total / (_count(x.shape, dim) or math.nan)
 
@@ -127,7 +128,7 @@ nansum = composition(
 
 
 
-def _nanmean(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+def _nanmean(x: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     if x.dtype.is_floating_point if hasattr(x, "array") else x.dtype.kind == "f":
         return nansum(x, dim, keepdim) / sum(x == x, dim, keepdim)
     raise RuntimeError(f"nanmean(): expected a floating point dtype, but got {x.dtype}")
@@ -144,27 +145,26 @@ nanmean = composition(
 # -- spread ----------------------------------------------------------------------------------
 
 
-def _freedom(x_shape: tuple[int, ...], dim: Any, unbiased: Any, correction: Any) -> float:
+def _freedom(x_shape: tuple[int, ...], dim: Dims, unbiased: Any, correction: Any) -> float:
     """What the squared differences are divided by: n minus the correction, NaN if below 0."""
     if isinstance(dim, bool):
         dim, unbiased = None, dim
     if correction is None:
         correction = 0 if unbiased is False else 1
-    left = _count(x_shape, dim) - correction
-    return left if left > 0 else math.nan
+    return max(_count(x_shape, dim) - correction, 0.0)
 
 
-def _dim(dim: Any) -> Any:
+def _dim(dim: Dims) -> Any:
     """`x.var(False)` is about the correction, not about a dimension."""
     return None if isinstance(dim, bool) else dim
 
 
 def _var(
     x: Any,
-    dim: Any = None,
-    unbiased: Any = None,
+    dim: Dims | bool = None,
+    unbiased: bool | None = None,
     keepdim: bool = False,
-    correction: Any = None,
+    correction: float | None = None,
 ) -> Any:
     _float_dtype("var", x, None)
     freedom = _freedom(x.shape, dim, unbiased, correction)
@@ -175,11 +175,12 @@ def _var(
 
 
 def _var_slope(
-    g: Any, x: Any, dim: Any, unbiased: Any, keepdim: bool, correction: Any
+    g: Any, x: Any, dim: Dims, unbiased: Any, keepdim: bool, correction: Any
 ) -> Any:
     freedom = _freedom(x.shape, dim, unbiased, correction)
     dim = _dim(dim)
-    return spread(g, x.shape, dim, keepdim) * (2 / freedom) * (x - mean(x, dim, True))
+    scale = 2 / (freedom or math.nan)
+    return spread(g, x.shape, dim, keepdim) * scale * (x - mean(x, dim, True))
 
 
 _SPREADS = [
@@ -206,17 +207,17 @@ var = op(
 
 def _std(
     x: Any,
-    dim: Any = None,
-    unbiased: Any = None,
+    dim: Dims | bool = None,
+    unbiased: bool | None = None,
     keepdim: bool = False,
-    correction: Any = None,
+    correction: float | None = None,
 ) -> Any:
     _float_dtype("std", x, None)
     return np.sqrt(_var(x, dim, unbiased, keepdim, correction))
 
 
 def _std_slope(
-    g: Any, x: Any, y: Any, dim: Any, unbiased: Any, keepdim: bool, correction: Any
+    g: Any, x: Any, y: Any, dim: Dims, unbiased: Any, keepdim: bool, correction: Any
 ) -> Any:
     # Where nothing spreads the root has no slope; PyTorch's is 0 there, and so is ours.
     per_variance = keep(g / (2 * where(y == 0, 1.0, y)), y != 0)
@@ -262,7 +263,7 @@ std_mean = composition(
 # -- products --------------------------------------------------------------------------------
 
 
-def _prod(x: Any, dim: Any = None, keepdim: bool = False, dtype: Any = None) -> Any:
+def _prod(x: Any, dim: int | None = None, keepdim: bool = False, dtype: Dtype = None) -> Any:
     return fold(np.multiply, x, dim, keepdim, _summed_dtype(x, dtype))
 
 
@@ -280,7 +281,7 @@ def _others(x: Any) -> Any:
     return before * after
 
 
-def _prod_slope(g: Any, x: Any, y: Any, dim: Any, keepdim: bool) -> Any:
+def _prod_slope(g: Any, x: Any, y: Any, dim: Dims, keepdim: bool) -> Any:
     if dim is None:
         return reshape(g * _others(reshape(x, (-1,))), x.shape) if x.ndim else g
     if not x.ndim:
@@ -302,7 +303,7 @@ prod = op(
 # -- exponentials ----------------------------------------------------------------------------
 
 
-def _logsumexp(x: Any, dim: Any, keepdim: bool = False) -> Any:
+def _logsumexp(x: Any, dim: Dims, keepdim: bool = False) -> Any:
     axes = axes_of(dim, x.ndim)
     highest = np.max(x, axes, keepdims=True, initial=-np.inf)
     highest = np.where(np.isfinite(highest), highest, 0).astype(x.dtype)
@@ -330,11 +331,11 @@ logsumexp = op(
 # -- truth -----------------------------------------------------------------------------------
 
 
-def _all(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+def _all(x: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     return fold(np.logical_and, x, dim, keepdim)
 
 
-def _any(x: Any, dim: Any = None, keepdim: bool = False) -> Any:
+def _any(x: Any, dim: Dims = None, keepdim: bool = False) -> Any:
     return fold(np.logical_or, x, dim, keepdim)
 
 
@@ -357,7 +358,7 @@ any = op(
 )
 
 
-def _count_nonzero(x: Any, dim: Any = None) -> Any:
+def _count_nonzero(x: Any, dim: Dims = None) -> Any:
     return np.count_nonzero(x, axes_of(dim, x.ndim))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..kernels import resampling as kernel
 from ..kernels.grid import TAPS, corners, places, sample, sample_backward
+from .arguments import Ints
 from .composition import composition
 from .pooling import gather_cells
 from .record import op
@@ -110,7 +111,7 @@ _SMOOTH = ("linear", "bilinear", "bicubic", "trilinear")
 
 def _interpolate(
     x: Any,
-    size: Any = None,
+    size: Ints | None = None,
     scale_factor: Any = None,
     mode: str = "nearest",
     align_corners: bool | None = None,
@@ -323,6 +324,7 @@ grid_sample = op(
     "grid_sample",
     _grid_sample,
     inputs="x grid",
+    alike="x grid",
     grad=_grid_sample_gradients,
     composed=_grid_sample_in_ops,
     latex=r"\sum_j x_j \, k(grid_i - j)",

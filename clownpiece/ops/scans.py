@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..dtypes import as_dtype
+from .arguments import Dtype
 from .arrangement import flip
 from .composition import composition, named_result
 from .dims import axis_of
@@ -21,13 +22,13 @@ from .selection import nothing
 __all__ = ["cummax", "cummin", "cumprod", "cumsum", "diff"]
 
 
-def _scan_dtype(x: Any, dtype: Any) -> Any:
+def _scan_dtype(x: Any, dtype: Dtype) -> Any:
     if dtype is not None:
         return as_dtype(dtype).numpy
     return x.dtype if x.dtype.kind == "f" else np.int64
 
 
-def _cumsum(x: Any, dim: int, dtype: Any = None) -> Any:
+def _cumsum(x: Any, dim: int, dtype: Dtype = None) -> Any:
     if not x.ndim:
         return x.astype(_scan_dtype(x, dtype))
     return np.add.accumulate(x, axis_of(dim, x.ndim), _scan_dtype(x, dtype))
@@ -45,7 +46,7 @@ cumsum = op(
 )
 
 
-def _cumprod(x: Any, dim: int, dtype: Any = None) -> Any:
+def _cumprod(x: Any, dim: int, dtype: Dtype = None) -> Any:
     if not x.ndim:
         return x.astype(_scan_dtype(x, dtype))
     return np.multiply.accumulate(x, axis_of(dim, x.ndim), _scan_dtype(x, dtype))
@@ -134,6 +135,8 @@ def _diff(x: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = 
     x = cat(ends, dim) if len(ends) > 1 else x
     if not x.ndim:
         raise RuntimeError("diff expects input to be at least one-dimensional")
+    if n < 0:
+        raise RuntimeError(f"diff: the order n must be 0 or more; got {n}")
     before = (slice(None),) * axis_of(dim, x.ndim)
     is_bool = getattr(x, "array", x).dtype.kind == "b"
     for _ in range(n):

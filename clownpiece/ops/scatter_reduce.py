@@ -118,6 +118,7 @@ scatter_reduce = op(
     "scatter_reduce",
     _scatter_reduce,
     inputs="x index src",
+    alike="x src",
     grad={"x": _reduced_by_x, "src": _reduced_by_src},
     latex=r"\text{reduce}(x_j, src_i : index_i = j)",
     doc="""`x` with all elements of `src` that `index` sends to a place reduced into it.

@@ -114,7 +114,7 @@ where = op(
     >>> cp.where(x > 0, x, 0.0)
     tensor([0., 2.])
     """,
-    samples=[S(bools((3, 4)), (3, 4), (4,)), S(bools((3, 1)), (3, 4), 0.5)],
+    samples=[S(bools((3, 4)), (3, 4), (4,)), S(bools((3, 1)), (3, 4), 0.5), S(bools((3,)), 1, 0)],
     expose="function",
     kind=Where,
 )
@@ -311,7 +311,9 @@ clamp_max = elementwise(
 )
 
 
-def _nan_to_num(x: Any, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+def _nan_to_num(
+    x: Any, nan: float | None = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Any:
     return np.nan_to_num(x, nan=nan or 0.0, posinf=posinf, neginf=neginf)
 
 

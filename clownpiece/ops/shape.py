@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import Dims, Ints
 from .composition import composition
 from .dims import axes_of, axis_of
 from .record import op
@@ -30,7 +31,7 @@ __all__ = [
 ]
 
 
-def _reshape(x: Any, shape: Any) -> Any:
+def _reshape(x: Any, shape: Sequence[int]) -> Any:
     try:
         return x.reshape(shape)
     except ValueError:
@@ -138,7 +139,7 @@ ravel = composition(
 )
 
 
-def _unflatten(x: Any, dim: int, sizes: Any) -> Any:
+def _unflatten(x: Any, dim: int, sizes: Sequence[int]) -> Any:
     axis = axis_of(dim, x.ndim)
     sizes = tuple(sizes) if isinstance(sizes, Sequence) else (sizes,)
     known = math.prod([size for size in sizes if size != -1])
@@ -165,7 +166,7 @@ unflatten = op(
 # -- dimensions of size 1 --------------------------------------------------------------------
 
 
-def _squeeze(x: Any, dim: Any = None) -> Any:
+def _squeeze(x: Any, dim: Dims = None) -> Any:
     axes = range(x.ndim) if dim is None else axes_of(dim, x.ndim) or ()
     return x.reshape([n for axis, n in enumerate(x.shape) if n != 1 or axis not in axes])
 
@@ -197,7 +198,7 @@ unsqueeze = op(
 )
 
 
-def _expand(x: Any, size: Any) -> Any:
+def _expand(x: Any, size: Sequence[int]) -> Any:
     wanted = tuple(size) if isinstance(size, Sequence) else (size,)
     extra = len(wanted) - x.ndim
     known = (None,) * extra + x.shape
@@ -324,7 +325,7 @@ transpose = op(
 )
 
 
-def _permute(x: Any, dims: Any) -> Any:
+def _permute(x: Any, dims: Sequence[int]) -> Any:
     if len(dims) != x.ndim:
         raise RuntimeError(
             f"permute(dims): the number of dimensions in the tensor input ({x.ndim}) does not "
@@ -368,13 +369,14 @@ t = composition(
 )
 
 
-def _movedim(x: Any, source: Any, destination: Any) -> Any:
-    sources, targets = axes_of(source, x.ndim) or (), axes_of(destination, x.ndim) or ()
-    if len(sources) != len(targets):
+def _movedim(x: Any, source: Ints, destination: Ints) -> Any:
+    counts = [1 if isinstance(each, int) else len(each) for each in (source, destination)]
+    if counts[0] != counts[1]:
         raise RuntimeError(
             "movedim: Invalid source or destination dims: source has "
-            f"{len(sources)} and destination {len(targets)}"
+            f"{counts[0]} and destination {counts[1]}"
         )
+    sources, targets = axes_of(source, x.ndim) or (), axes_of(destination, x.ndim) or ()
     order = [axis for axis in range(x.ndim) if axis not in sources]
     for target, axis in sorted(zip(targets, sources, strict=True)):
         order.insert(target, axis)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..dtypes import as_dtype
 from ..kernels import softmax as kernel
+from .arguments import Dtype
 from .composition import composition
 from .dims import axis_of
 from .exponential import exp
@@ -19,7 +20,7 @@ from .samples import S
 __all__ = ["log_softmax", "softmax", "softmin"]
 
 
-def _floating(x: Any, dtype: Any, name: str) -> Any:
+def _floating(x: Any, dtype: Dtype, name: str) -> Any:
     if dtype is not None:
         x = x.astype(as_dtype(dtype).numpy, copy=False)
     if x.dtype.kind != "f":
@@ -29,7 +30,7 @@ def _floating(x: Any, dtype: Any, name: str) -> Any:
     return x
 
 
-def _softmax(x: Any, dim: int, dtype: Any = None) -> Any:
+def _softmax(x: Any, dim: int, dtype: Dtype = None) -> Any:
     x = _floating(x, dtype, "softmax")
     axis = axis_of(dim, x.ndim)
     return kernel.softmax(x, axis) if x.ndim else np.ones_like(x)
@@ -53,7 +54,7 @@ softmax = op(
 )
 
 
-def _log_softmax(x: Any, dim: int, dtype: Any = None) -> Any:
+def _log_softmax(x: Any, dim: int, dtype: Dtype = None) -> Any:
     x = _floating(x, dtype, "log_softmax")
     axis = axis_of(dim, x.ndim)
     return kernel.log_softmax(x, axis) if x.ndim else np.zeros_like(x)

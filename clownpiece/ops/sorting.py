@@ -110,6 +110,9 @@ def _topk(
         raise RuntimeError(f"selected index k out of range: k is {k}, dimension {dim} has {size}")
     if not x.ndim:
         return TopK(x.copy(), np.zeros((), np.int64))
+    if not k:
+        none = x[(slice(None),) * axis + (slice(0, 0),)]
+        return TopK(none.copy(), np.zeros(none.shape, np.int64))
     order = _best(x, k, axis, largest)
     return TopK(np.take_along_axis(x, order, axis), order)
 
@@ -119,6 +122,7 @@ topk = op(
     _topk,
     grad={"x": _from_places},
     outputs=2,
+    refuses="b",
     latex=r"x_{(1)}, \ldots, x_{(k)}",
     doc="The `k` largest (or smallest) elements along `dim`, best first: (values, indices).",
     samples=[
@@ -163,6 +167,8 @@ kthvalue = op(
 def _searchsorted(
     sorted_sequence: Any, values: Any, right: bool = False, side: Any = None
 ) -> Any:
+    if side not in (None, "left", "right"):
+        raise RuntimeError(f"searchsorted(): side can only be 'left' or 'right' but got {side!r}")
     where: Any = side or ("right" if right else "left")
     if sorted_sequence.ndim == 1:
         return np.asarray(np.searchsorted(sorted_sequence, values, where))
@@ -303,6 +309,8 @@ def _bincount(x: Any, weights: Any, minlength: int = 0) -> Any:
             "bincount only supports 1-d non-negative integral inputs; got "
             f"{x.dtype} of shape {tuple(x.shape)}"
         )
+    if minlength < 0:
+        raise RuntimeError(f"bincount: minlength should be >= 0; got {minlength}")
     counts = np.bincount(x, weights, minlength)
     return counts.astype(np.int64) if weights is None else counts.astype(weights.dtype)
 
@@ -318,6 +326,11 @@ bincount = op(
 
 
 def _histc(x: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
+    if bins < 1 or max < min:
+        raise RuntimeError(
+            f"histc: bins must be > 0 and max must be larger than min; got {bins} bins from {min} "
+            f"to {max}"
+        )
     low, high = (x.min(), x.max()) if min == max == 0 and x.size else (min, max)
     if low == high:
         low, high = low - 1, high + 1

@@ -22,6 +22,7 @@ from support.records import (
 import clownpiece
 from clownpiece.autograd import grad
 from clownpiece.ops import REGISTRY, Op
+from clownpiece.ops import record as record_module
 from clownpiece.ops.composition import Composition
 from clownpiece.ops.record import Elementwise
 
@@ -49,6 +50,14 @@ def test_a_record_says_what_it_is_and_brings_samples(record: Op):
     assert record.samples, f"{record.name} has no samples, so nothing proves it"
     assert record.doc, f"{record.name} has no doc"
     assert record.doc.strip()[-1] in ".`\"0123456789)]", f"{record.name}: {record.doc!r}"
+
+
+def test_an_op_without_samples_fails_this_suite(monkeypatch):
+    monkeypatch.setattr(record_module, "REGISTRY", scratch := {})
+    bare = record_module.op("scratch", np.exp, doc="An op that nothing proves.")
+    assert scratch == {"scratch": bare}
+    with pytest.raises(AssertionError, match="scratch has no samples"):
+        test_a_record_says_what_it_is_and_brings_samples(bare)
 
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.name)

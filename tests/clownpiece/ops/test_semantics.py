@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import warnings
 
 import numpy as np
@@ -189,7 +190,7 @@ REFUSED = [
     (lambda: cp.ones(2).add(1, beta=2), TypeError, "unexpected argument 'beta'"),
     (lambda: cp.ones(2).sum(0, False, None, 3), TypeError, "positional"),
     (lambda: cp.ones(2) + "a", TypeError, "unsupported operand"),
-    (lambda: cp.add(cp.ones(2), "a"), TypeError, "real numbers"),
+    (lambda: cp.add(cp.ones(2), "a"), TypeError, "Tensor or number"),
 ]
 
 
@@ -197,6 +198,33 @@ REFUSED = [
 def test_a_refusal_says_what_was_given_and_what_to_do(call, kind, said):
     with pytest.raises(kind, match=said):
         call()
+
+
+WRONG_KINDS = [
+    (lambda x: x.sum(dim=0.5), "argument 'dim' must be int or a tuple of ints or None, not float"),
+    (lambda x: x.sum(0, keepdim=1), "argument 'keepdim' must be bool, not int"),
+    (lambda x: x.cumsum(True), "argument 'dim' must be int, not bool"),
+    (lambda x: x.sum(dtype="complex64"), "not an element type of clownpiece"),
+    (lambda x: cp.maximum(x, 2), "argument 'other' (position 2) must be Tensor, not int"),
+    (lambda x: cp.exp(2.0), "argument 'input' (position 1) must be Tensor, not float"),
+    (lambda x: cp.cat(x), "argument 'tensors' must be tuple of Tensors, not Tensor"),
+    (lambda x: cp.cat([x, 2]), "must be Tensor, not int"),
+    (lambda x: x.chunk(), "missing a required argument: 'chunks'; it takes x, chunks, dim"),
+    (lambda x: cp.nn.functional.elu(x, "a lot"), "argument 'alpha' must be a number, not str"),
+]
+
+
+@pytest.mark.parametrize("call, said", WRONG_KINDS)
+def test_an_argument_of_a_wrong_kind_is_named(call, said):
+    with pytest.raises(TypeError, match=re.escape(said)):
+        call(cp.ones(2, 3))
+
+
+def test_a_tensor_of_one_number_may_stand_for_a_number():
+    x = cp.arange(6).reshape(2, 3).float()
+    assert cp.equal(x.sum(cp.tensor(0)), x.sum(0))
+    assert cp.equal(x.narrow(1, 0, cp.tensor(2)), x[:, :2])
+    assert cp.equal(cp.nn.functional.elu(x, cp.tensor(2.0)), cp.nn.functional.elu(x, 2.0))
 
 
 # -- records and samples ---------------------------------------------------------------------
