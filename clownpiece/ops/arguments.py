@@ -58,11 +58,12 @@ class Kind:
     def check(self, op: str, name: str, value: Any, position: int = 0) -> None:
         """Raise a TypeError if `value` is not of this kind."""
         if type(value) not in self.types and not self.accepts(value):
-            nest = "; choose one of the tensors in it" if isinstance(value, (tuple, list)) else ""
+            nest = "Tensor" in self.text and isinstance(value, (tuple, list))
             place = f" (position {position})" if position else ""
             raise TypeError(
-                f"{op}(): argument {name!r}{place} must be {self.text}, not {type(value).__name__}; "
-                f"got {_short(value)}{nest if 'Tensor' in self.text else ''}"
+                f"{op}(): argument {name!r}{place} must be {self.text}, "
+                f"not {type(value).__name__}; got {_short(value)}"
+                + ("; choose one of the tensors in it" if nest else "")
             )
 
     @staticmethod
