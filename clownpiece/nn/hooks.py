@@ -107,6 +107,14 @@ class Hookable:
         """
         return add_hook(self._backward_hooks, hook, prepend)
 
+    def register_backward_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """The old name of `register_full_backward_hook`.
+
+        PyTorch's own calls the hook with the gradients of the module's last operation, and takes
+        leave of it; here it gets those of the module.
+        """
+        return self.register_full_backward_hook(hook)
+
 
 class GlobalHooks(Hookable):
     """Hooks that run for every module there is."""

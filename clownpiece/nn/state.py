@@ -37,6 +37,24 @@ class IncompatibleKeys(NamedTuple):
         )
 
 
+class ReplacingHook(NamedTuple):
+    """A hook of `_register_state_dict_hook`, which may return another dict."""
+
+    function: Callable[..., Any]
+
+    def __call__(self, *given: Any) -> Any:
+        return self.function(*given)
+
+
+class ModulelessHook(NamedTuple):
+    """A hook of `_register_load_state_dict_pre_hook` that is not told the module."""
+
+    function: Callable[..., Any]
+
+    def __call__(self, module: Any, *given: Any) -> None:
+        self.function(*given)
+
+
 class Findings(NamedTuple):
     """What a load has come upon so far; the lists are those that hooks may add to."""
 
@@ -91,7 +109,10 @@ class Stateful:
                     destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars
                 )
         for hook in tuple(self._state_dict_hooks.values()):
-            if hook(self, destination, prefix, local_metadata) is not None:
+            changed = hook(self, destination, prefix, local_metadata)
+            if isinstance(hook, ReplacingHook):
+                destination = destination if changed is None else changed
+            elif changed is not None:
                 raise RuntimeError(
                     "state_dict post-hook must return None: change the dict it is given instead"
                 )
@@ -248,6 +269,17 @@ class Stateful:
     def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(module, state_dict, prefix, local_metadata)` after; it returns None."""
         return add_hook(self._state_dict_hooks, hook)
+
+    def _register_state_dict_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
+        """The old form: what the hook of the module that is asked returns replaces the dict."""
+        return add_hook(self._state_dict_hooks, ReplacingHook(hook))
+
+    def _register_load_state_dict_pre_hook(
+        self, hook: Callable[..., Any], with_module: bool = False
+    ) -> RemovableHandle:
+        """The old form of `register_load_state_dict_pre_hook`: without the module, unless asked."""
+        table = self._load_state_dict_pre_hooks
+        return add_hook(table, hook if with_module else ModulelessHook(hook))
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> RemovableHandle:
         """Call `hook(module, state_dict, prefix, local_metadata, strict, missing_keys,

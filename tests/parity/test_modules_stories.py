@@ -407,6 +407,18 @@ def modules_that_save_in_their_own_way(library, log):
 
 
 @story
+def hooks_by_their_old_names(library, log):
+    module = library.nn.Sequential(library.nn.Linear(2, 1))
+    module._register_state_dict_hook(lambda m, state, prefix, _: {"only": prefix})
+    module[0]._register_state_dict_hook(lambda m, state, prefix, _: log("child", prefix))
+    log(module.state_dict())
+    module[0]._register_load_state_dict_pre_hook(lambda state, *rest: log(sorted(state), *rest))
+    module[0]._register_load_state_dict_pre_hook(lambda m, *rest: log(type(m).__name__), True)
+    twin = pickle.loads(pickle.dumps(library.nn.Linear(2, 1)))
+    module[0].load_state_dict(twin.state_dict())
+
+
+@story
 def old_state_of_batch_norm_has_no_count(library, log):
     module = library.nn.BatchNorm1d(2)
     state = OrderedDict(module.state_dict())

@@ -161,6 +161,8 @@ def _parts(library: Any) -> SimpleNamespace:
             return {"memory": self.memory}
 
         def set_extra_state(self, state: Any) -> None:
+            if not isinstance(state, dict):
+                raise TypeError("there is no memory in this")
             self.memory = state["memory"]
 
     class Translating(Part):

@@ -174,7 +174,7 @@ def change_list(stage: Stage, what: str, container: int, at: int, which: int) ->
         return  # PyTorch counts on the names being numbers, in some of these and not in others.
     new = member(stage, these, which) if what in ("append", "insert", "extend", "set") else None
     if what == "insert" and type(these).__name__ == "ModuleList":
-        at = abs(at)
+        at = min(abs(at), len(these))
     slice_ = slice(min(at, 0) or None, at + 2, 1 + which % 2)
 
     def delete(index: Any) -> None:
@@ -373,9 +373,16 @@ def loss_of(stage: Stage, which: int, parts: int) -> Any:
 
 @verb(number, st.integers(0, 7), one_of(True, True, False), often=8)
 def backward(stage: Stage, result: int, parts: int, retain: bool) -> None:
-    loss_of(stage, result, parts).backward(retain_graph=retain)
-    stage.log([p.grad for m in stage.modules for p in m._parameters.values() if p is not None])
-    stage.log([x.grad for x in stage.inputs])
+    loss = loss_of(stage, result, parts)
+    leaves = [*stage.inputs, *(p for m in stage.modules for p in m.parameters(recurse=False))]
+    try:
+        loss.backward(retain_graph=retain)
+        stage.log([leaf.grad for leaf in leaves])
+    except Exception:
+        # How far a walk comes before its error depends on what else each node has to do.
+        for leaf in leaves:
+            leaf.grad = None
+        raise
 
 
 @verb(number, st.integers(0, 7), number, flag, flag, often=3)
@@ -384,14 +391,15 @@ def grad(
 ) -> None:
     loss = loss_of(stage, result, parts)
     wanted = [stage.inputs[0], stage.tensor(which)]
-    if any("LU" in type(m).__name__ for m in stage.modules):
+    if stage.frozen or any("LU" in type(m).__name__ for m in stage.modules):
         create_graph = False
     found = stage.library.autograd.grad(
         loss, wanted, create_graph=create_graph, allow_unused=unused
     )
     stage.log(found)
-    if create_graph:
-        stage.results.append(found)
+    steep = [(each * each).sum() for each in found if each is not None and each.requires_grad]
+    if create_graph and steep:
+        stage.log(stage.library.autograd.grad(steep[0], wanted, allow_unused=True))
 
 
 @verb(number, one_of("early", "late", False, False))
@@ -433,11 +441,13 @@ def train(stage: Stage, m: int, mode: Any) -> None:
 
 @verb(number, flag)
 def require_grad(stage: Stage, m: int, wanted: bool) -> None:
+    stage.frozen = True
     stage.log(stage.module(m).requires_grad_(wanted))
 
 
 @verb(number, flag)
 def freeze(stage: Stage, which: int, wanted: bool) -> None:
+    stage.frozen = True
     stage.tensor(which).requires_grad_(wanted)
 
 

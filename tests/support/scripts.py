@@ -19,7 +19,8 @@ Left out on purpose, because PyTorch's behaviour there is an accident of its imp
   too (PyTorch computes with the new values, unless it had saved a view);
 - gradients of gradients through ReLU, whose formula in PyTorch ends in a gradient of zeros where
   there is none;
-- inserting before a negative index into a ModuleList (a KeyError, after half of the work);
+- gradients of gradients with what was frozen since (PyTorch leaves that out of the new graph);
+- inserting into a ModuleList before a negative index or far behind its end (it is left with gaps);
 - modules that contain themselves, which end in Python's recursion limit in both;
 - complex numbers, other devices, half precision, random layers: no common numbers to compare.
 """
@@ -96,6 +97,7 @@ class Stage:
         results: what calls have returned.
         handles: of all hooks, with whether another hook may remove them.
         states: state_dicts that were taken.
+        frozen: whether a step has said of something whether it requires a gradient.
     """
 
     now: Stage
@@ -112,6 +114,7 @@ class Stage:
         self.handles: list[tuple[Any, bool]] = []
         self.states: list[Any] = []
         self.cues: list[Cue] = []
+        self.frozen = False
         self._at_the_end = ExitStack()
 
     def __enter__(self) -> Stage:

@@ -201,6 +201,31 @@ def test_the_path_passes_through_containers_that_are_not_called():
     assert notes(caught.value) == ["in 0.blocks.0.layer (Linear): called with Tensor(5,) float32"]
 
 
+@pytest.mark.parametrize(
+    "layer, shape, kind, said",
+    [
+        (nn.Linear(3, 2), (4, 3), RuntimeError, "linear: .*dtype.*float64.*float32.*convert"),
+        (nn.BatchNorm1d(3), (4, 3), RuntimeError, "batch_norm: mixed dtype.*float64.*float32"),
+        (nn.Conv1d(3, 2, 1), (4, 3, 5), RuntimeError, "conv1d: .*float64.*weight float32"),
+        (nn.PReLU(), (4, 3), RuntimeError, "prelu: .*x is .*float64.*weight .*float32.*convert"),
+        (nn.LSTM(3, 2), (4, 3), ValueError, "LSTM: input dtype .*float64.*weight dtype .*float32"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_wrong_dtype_inside_a_model_says_which_and_where(layer, shape, kind, said):
+    model = nn.Sequential(nn.Identity(), nn.Sequential(nn.Identity(), layer))
+    with pytest.raises(kind, match=said) as caught:
+        model(clownpiece.zeros(*shape, dtype=clownpiece.float64))
+    assert notes(caught.value)[0].startswith(f"in 1.1 ({type(layer).__name__}): called with Tensor")
+
+
+def test_a_tuple_inside_a_model_is_refused_by_the_argument_that_it_was():
+    model = nn.Sequential(nn.LSTM(3, 2), nn.Linear(2, 2))
+    with pytest.raises(TypeError, match=r"linear\(\): argument 'input' .* not tuple") as caught:
+        model(clownpiece.zeros(4, 3))
+    assert notes(caught.value)[0].startswith("in 1 (Linear): called with (Tensor(4, 2) float32")
+
+
 def test_a_module_alone_names_its_class():
     with pytest.raises(RuntimeError) as caught:
         nn.Linear(2, 3)(clownpiece.zeros(1, 5))
@@ -255,6 +280,13 @@ def test_the_note_of_a_pickled_error_does_not_carry_the_model():
 
 
 # -- hooks ----------------------------------------------------------------------------------
+
+
+def test_backward_hooks_by_their_old_name_are_those_of_the_module():
+    model, seen = nn.Sequential(nn.Linear(2, 2), nn.ReLU()), []
+    model.register_backward_hook(lambda m, grad_input, grad_output: seen.append(grad_output))
+    model(clownpiece.ones(1, 2, requires_grad=True)).sum().backward()
+    assert [[tuple(g.shape) for g in grads] for grads in seen] == [[(1, 2)]]
 
 
 def test_hooks_survive_an_exception_and_leave_with_their_handle():
