@@ -345,7 +345,7 @@ def _edge_label(edge: Edge) -> str:
     if edge.moved:
         moved = edge.moved if len(edge.moved) < 4 else (edge.moved[0], "…", edge.moved[-1])
         lines.insert(0, f"<I>{_text(' · '.join(moved))}</I>")
-    return "<BR/>".join(f" {line} " for line in lines)
+    return "<BR/>".join(f"  {line} " for line in lines)
 
 
 def _hex(name: str) -> str:
@@ -370,7 +370,7 @@ def _wrapped(error: str, line_break: str) -> str:
     lines = textwrap.wrap(cross(error), 42)
     if len(lines) > MOST_ERROR_LINES:
         lines = [*lines[: MOST_ERROR_LINES - 1], "…"]
-    return "".join(_escaped(line) + line_break for line in lines)
+    return "".join(_escaped(line) + _slack(line) + line_break for line in lines)
 
 
 def _plain(path: str) -> str:
