@@ -275,11 +275,11 @@ class _Walk:
             if node.trace is not None:
                 error.add_note(_blame(node))
             raise
-        if mode.anomaly:
-            for result in results:
+        if mode.anomaly and mode.check_nan:
+            for at, result in enumerate(results):
                 if result is not None and np.isnan(_array(result)).any():
                     raise RuntimeError(
-                        f"Function '{node.name()}' returned nan values in its backward.\n"
+                        f"Function '{node.name()}' returned nan values in its {at}th output.\n"
                         + _blame(node)
                     )
         return results

@@ -34,6 +34,7 @@ class Mode(threading.local):
     grad: bool = True
     inference: bool = False
     anomaly: bool = False
+    check_nan: bool = True
     observer: Observer | None = None
     saving: SavingHooks | None = None
     observers: tuple[observe_ops, ...] = ()
