@@ -256,7 +256,7 @@ class Module(Hookable, Stateful):
         elif kind == "parameter" and value is None:
             self.register_parameter(name, None)
         elif kind == "child module" and value is None:
-            self._modules[name] = None
+            self._modules[name] = registered(global_hooks.module_registration, self, name, None)
         else:
             wanted = {"parameter": "Parameter", "buffer": "Tensor", "child module": "Module"}[kind]
             raise TypeError(

@@ -122,6 +122,13 @@ FOUND = {
         ("call", 1, "fresh", "alone", "grad"),
         ("show", 1),
     ],
+    "registration hooks are told that a child is gone": [
+        ("make", "part chain", 0),
+        ("make", "part chain", 0),
+        ("attach", 0, "c", 1, "set"),
+        ("hook_registration", "module", "watch"),
+        ("drop", 0, "c", "none"),
+    ],
     "a buffer that is None is found": [
         ("make", "part nested", 2),
         ("set_buffer", 0, "a", "none", True, True),

@@ -480,7 +480,7 @@ def apply(stage: Stage, m: int, what: str) -> None:
         stage.log("applied", module)
         if what == "fail":
             raise KeyError("apply")
-        if what == "fill" and getattr(module, "weight", None) is not None:
+        if what == "fill" and hasattr(getattr(module, "weight", None), "detach"):
             stage.library.nn.init.constant_(module.weight, 0.5)
 
     stage.log(stage.module(m).apply(each))
