@@ -10,7 +10,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from .cast import KINDS, quarters, tensors_in
+from .cast import KINDS, quarters, tensors_in, total
 from .scripts import Stage, number, pick, verb
 
 seed = st.integers(0, 4)
@@ -325,10 +325,12 @@ def call(stage: Stage, m: int, feed: str, how: str, under: str) -> None:
     if type(module).__name__ in ("Headless", "ModuleDict", "ModuleList", "ParameterDict"):
         how = "alone"  # What PyTorch calls instead of a forward has a signature of its own.
     leaf, constant, other_leaf, misfit = stage.inputs
-    earlier = tensors_in(stage.results)[-1:] or [leaf]
+    earlier = next(filter(None, map(tensors_in, reversed(stage.results))), [leaf])
     x = {"leaf": leaf, "other leaf": other_leaf, "constant": constant, "misfit": misfit}.get(feed)
     if x is None:
-        x = earlier[0] if feed == "earlier" else leaf * 2
+        # Behind hooks of a module all of its outputs are used, as in loss_of.
+        hooked = any(cue.kind.startswith("backward") for cue in stage.cues)
+        x = leaf * 2 if feed == "fresh" else total(earlier) if hooked else earlier[-1]
     if x.is_inference():
         # PyTorch changes it in place before it says that this is refused.
         stage.results.clear()
