@@ -14,6 +14,7 @@ from ..analysis.history import history_of
 from ..analysis.tensors import tensor_of
 from ..capture.tape import Tape
 from ..views.attention import Attention
+from ..views.autograd import Autograd
 from ..views.curves import Curves
 from ..views.dashboard import Dashboard
 from ..views.diagram import Diagram
@@ -32,6 +33,7 @@ __all__ = ["report"]
 
 MOST_MAPS = 4
 MOST_HISTOGRAMS = 4
+MOST_CARDS = 40
 WITH_MAPS = ("convolution",)
 
 
@@ -49,7 +51,7 @@ def report(
     """Everything about a model in one HTML file that needs neither a kernel nor a network.
 
     The explorer, findings, training curves, diagram, summary, feature maps, attention, gradient
-    flow and histograms: each where the tape has what it shows.
+    flow, autograd graph and histograms: each where the tape has what it shows.
 
     Args:
         model: a Module, or the tape of a run or of a training.
@@ -66,7 +68,7 @@ def report(
     >>> from clownpiece import nn
     >>> made = clownviz.report(nn.Linear(4, 3), clownpiece.ones(2, 4), gradients=True)
     >>> [title for title, _ in made.sections]
-    ['Findings', 'Diagram', 'Summary', 'Gradient flow']
+    ['Findings', 'Diagram', 'Summary', 'Gradient flow', 'Autograd graph']
     """
     tape = tape_of(model, inputs, kwargs, keep="sample", gradients=gradients, loss=loss)
     diagram = Diagram.of(tape)
@@ -96,17 +98,23 @@ def _sections(
     if attention_layers(tape):
         yield "Attention", Attention(tape)
     yield from _flows(tape, training)
+    if _has_backward(tape):
+        yield "Autograd graph", Autograd.of(tape, budget=MOST_CARDS)
     if len({call.step for call in tape.calls}) > 1:
         for path in _spread(_with_statistics(tape, called), MOST_HISTOGRAMS):
             yield f"Histograms of {path}", Histograms(history_of(tape, path))
 
 
 def _flows(tape: Tape, training: Watch | None) -> Iterator[tuple[str, View]]:
-    has_gradients = bool(tape.updates) or any(call.phase == "backward" for call in tape.calls)
+    has_gradients = bool(tape.updates) or _has_backward(tape)
     source = training.training if training is not None else tape if has_gradients else None
     if source is None or (training is not None and not len(training.training.norm_steps)):
         return
     yield "Gradient flow", GradientFlow(flow_of(source))
+
+
+def _has_backward(tape: Tape) -> bool:
+    return any(call.phase == "backward" for call in tape.calls)
 
 
 def _with_maps(tape: Tape, called: list[str]) -> list[str]:
