@@ -203,9 +203,11 @@ def _expand(x: Any, size: Sequence[int]) -> Any:
     extra = len(wanted) - x.ndim
     known = (None,) * extra + x.shape
     full = tuple([size if n == -1 else n for n, size in zip(wanted, known, strict=False)])
+    # What really repeats is read-only; what only gains dimensions may be changed in place.
+    if full == (1,) * extra + x.shape:
+        return x[(None,) * extra]
     try:
-        # What really repeats is read-only; what only gains dimensions may be changed in place.
-        return x.reshape(full) if math.prod(full) == x.size else np.broadcast_to(x, full)
+        return np.broadcast_to(x, full)
     except (ValueError, TypeError):
         raise RuntimeError(
             f"expand: a tensor of shape {tuple(x.shape)} cannot be expanded to {list(wanted)}; "
@@ -221,7 +223,12 @@ expand = op(
     doc="Dimensions of size 1 repeated without copying, new ones in front; -1 keeps a size.",
     view=True,
     pack="size",
-    samples=[S((3, 1), size=(3, 4)), S((3, 1), size=(2, -1, 4)), S((), size=(2, 2))],
+    samples=[
+        S((3, 1), size=(3, 4)),
+        S((3, 1), size=(2, -1, 4)),
+        S((3, 2), size=(1, 3, 2)),
+        S((), size=(2, 2)),
+    ],
     expose="method",
     torch="Tensor.expand",
 )

@@ -131,6 +131,7 @@ MISTAKES = [
     lambda lib: lib.ones(2, 3) @ lib.ones(2, 3),
     lambda lib: lib.ones(2, 3) + lib.ones(2, 4),
     lambda lib: lib.ones(2).reshape(3),
+    lambda lib: lib.ones(2, 3).expand(3, 2),
     lambda lib: lib.ones(2, requires_grad=True).add_(1),
     lambda lib: lib.ones(2, requires_grad=True).numpy(),
     lambda lib: lib.ones(2, 2).item(),
