@@ -35,7 +35,7 @@ def make(stage: Stage, kind: str, seed: int) -> None:
     stage.log(stage.make(kind, seed))
 
 
-@verb(number, name, number, one_of("set", "add", "register", "submodule"), often=2)
+@verb(number, name, number, one_of("set", "add", "register", "submodule"), often=3)
 def attach(stage: Stage, parent: int, name: str, child: int, way: str) -> None:
     """A child under a name; not where the tree would come to contain itself."""
     at, module = stage.module(parent), stage.module(child)
@@ -153,9 +153,11 @@ DICT_VERBS = (
 )
 
 
-def kinds_of(stage: Stage, *names: str) -> list[Any]:
-    kinds = tuple(getattr(stage.library.nn, name) for name in names)
-    return [module for module in stage.modules if isinstance(module, kinds)]
+def container_of(stage: Stage, which: int, *kinds: str) -> Any:
+    """One of the containers of these kinds; one that is made for this if there is none."""
+    classes = {"".join(kind.title().split()) for kind in kinds}
+    found = [module for module in stage.modules if type(module).__name__ in classes]
+    return pick(found, which) if found else stage.make(pick(list(kinds), which), which)
 
 
 def member(stage: Stage, container: Any, which: int) -> Any:
@@ -169,7 +171,7 @@ def member(stage: Stage, container: Any, which: int) -> Any:
 @verb(one_of(*LIST_VERBS), number, st.integers(-3, 3), number)
 def change_list(stage: Stage, what: str, container: int, at: int, which: int) -> None:
     """One of the things that can be done to a Sequential, ModuleList or ParameterList."""
-    these = pick(kinds_of(stage, "Sequential", "ModuleList", "ParameterList"), container)
+    these = container_of(stage, container, "module list", "sequential", "parameter list")
     if list(these._modules) != [str(i) for i in range(len(these._modules))]:
         return  # PyTorch counts on the names being numbers, in some of these and not in others.
     new = member(stage, these, which) if what in ("append", "insert", "extend", "set") else None
@@ -216,7 +218,7 @@ def change_list(stage: Stage, what: str, container: int, at: int, which: int) ->
 @verb(one_of(*DICT_VERBS), number, one_of("a", "b", "c", "weight", "x.y", "pop"), number)
 def change_dict(stage: Stage, what: str, container: int, key: str, which: int) -> None:
     """One of the things that can be done to a ModuleDict or ParameterDict."""
-    these = pick(kinds_of(stage, "ModuleDict", "ParameterDict"), container)
+    these = container_of(stage, container, "module dict", "parameter dict")
     needs_new = ("set", "update", "update pairs", "setdefault", "fromkeys", "or", "or itself")
     new = member(stage, these, which) if what in needs_new else None
     if type(these).__name__ == "ParameterDict":
@@ -295,7 +297,7 @@ def hook_registration(stage: Stage, kind: str, doing: str) -> None:
     stage.cue(kind, doing, None).register()
 
 
-@verb(number, one_of("state pre", "state post", "load pre", "load post"), passive)
+@verb(number, one_of("state pre", "state post", "load pre", "load post"), passive, often=2)
 def hook_state(stage: Stage, m: int, kind: str, doing: str) -> None:
     stage.cue(kind, doing, stage.module(m)).register()
 
@@ -387,16 +389,18 @@ def backward(stage: Stage, result: int, parts: int, retain: bool) -> None:
         raise
 
 
-@verb(number, st.integers(0, 7), number, flag, flag, often=3)
+@verb(number, st.integers(0, 7), number, flag, one_of(True, True, False), often=3)
 def grad(
-    stage: Stage, result: int, parts: int, which: int, create_graph: bool, unused: bool
+    stage: Stage, result: int, parts: int, which: int, create_graph: bool, lenient: bool
 ) -> None:
     loss = loss_of(stage, result, parts)
     wanted = [stage.inputs[0], stage.tensor(which)]
+    if lenient:
+        wanted = [tensor for tensor in wanted if tensor.requires_grad]
     if stage.frozen or any("LU" in type(m).__name__ for m in stage.modules):
         create_graph = False
     found = stage.library.autograd.grad(
-        loss, wanted, create_graph=create_graph, allow_unused=unused
+        loss, wanted, create_graph=create_graph, allow_unused=lenient
     )
     stage.log(found)
     steep = [(each * each).sum() for each in found if each is not None and each.requires_grad]
