@@ -516,6 +516,8 @@ def select(x: Any, dim: _int, index: _int) -> Tensor:
     """The slice at `index` along `dim`, which disappears, as a view."""
 def masked_select(x: Any, mask: Any) -> Tensor:
     """The elements where the mask is true, in one dimension."""
+def masked_scatter(x: Any, mask: Any, source: Any) -> Tensor:
+    """A copy of `x` with the elements of `source`, in order, wherever the mask is true."""
 def take(x: Any, index: Any) -> Tensor:
     """Elements by their place in the flattened tensor, in the shape of `index`."""
 def tile(x: Any, *times: Ints, dims: Ints | None = ...) -> Tensor:

@@ -16,6 +16,7 @@ from . import creation
 from .autograd import engine
 from .device import device
 from .dtypes import as_dtype, bool_, dtype, float32, float64, int16, int32, int64, uint8
+from .filling import FILLS
 from .ops import REGISTRY, Op
 from .ops.conversion import contiguous as copy_in_order
 from .ops.conversion import to_dtype
@@ -62,7 +63,7 @@ def bind() -> None:
         _set(f"__{name}__", _operator(REGISTRY[name]))
     for symbol, name in _UNARY.items():
         _set(f"__{symbol}__", _unary(REGISTRY[name]))
-    for function in _OTHER_METHODS:
+    for function in (*_OTHER_METHODS, *FILLS):
         _set(function.__name__, function)
     for name, kind in _CASTS.items():
         _set(name, _cast_method(kind))
@@ -234,27 +235,6 @@ def new_tensor(self: Tensor, data: Any, **kwargs: Any) -> Tensor:
     return creation.tensor(data, **{"dtype": self.dtype, **kwargs})
 
 
-def normal_(
-    self: Tensor, mean: float = 0.0, std: float = 1.0, *, generator: Any = None
-) -> Tensor:
-    """Fill with normal random numbers, in place."""
-    return _refill(self, creation.normal(mean, std, self.shape, generator=generator).array)
-
-
-def uniform_(
-    self: Tensor, low: float = 0.0, high: float = 1.0, *, generator: Any = None
-) -> Tensor:
-    """Fill with uniform random numbers from [low, high), in place."""
-    drawn = creation.rand(self.shape, generator=generator, dtype=self.dtype).array
-    return _refill(self, low + (high - low) * drawn)
-
-
-def bernoulli_(self: Tensor, p: Any = 0.5, *, generator: Any = None) -> Tensor:
-    """Fill with 1 where chance has it, with probability p, else 0, in place."""
-    chances = p if isinstance(p, Tensor) else creation.full(self.shape, float(p))
-    return _refill(self, creation.bernoulli(chances, generator=generator).array)
-
-
 def _reversed_dims(self: Tensor) -> Tensor:
     """The dimensions in reverse order; the transpose of a matrix."""
     return REGISTRY["permute"](self, tuple(range(self.ndim))[::-1])
@@ -269,14 +249,8 @@ def _swapped_matrix_dims(self: Tensor) -> Tensor:
     return REGISTRY["transpose"](self, -2, -1)
 
 
-def _refill(tensor: Tensor, values: np.ndarray) -> Tensor:
-    REGISTRY["copy_"].apply_inplace(tensor, values)
-    return tensor
-
-
 _OTHER_METHODS: tuple[Callable[..., Any], ...] = (
     backward,
-    bernoulli_,
     contiguous,
     cpu,
     new_empty,
@@ -284,11 +258,9 @@ _OTHER_METHODS: tuple[Callable[..., Any], ...] = (
     new_ones,
     new_tensor,
     new_zeros,
-    normal_,
     to,
     type,
     type_as,
-    uniform_,
 )
 
 _CASTS: dict[str, dtype] = {

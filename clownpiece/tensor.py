@@ -149,7 +149,7 @@ class Tensor(TensorMethods):
     @property
     def requires_grad(self) -> bool:
         """Whether backward computes a gradient for this tensor, or for what it is a view of."""
-        return self._requires_grad or (self._base is not None and self._base._requires_grad)
+        return self._requires_grad or (self._base is not None and self._base.requires_grad)
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
@@ -367,9 +367,16 @@ class Tensor(TensorMethods):
         if self._inference is not source._inference:
             self._inference = source._inference
 
+    def _root(self) -> Tensor | None:
+        """The base; if that was made a view itself (`transpose_`), of what, since."""
+        base = self._base
+        if base is not None and base._base is not None:
+            base = self._base = base._base
+        return base
+
     def _follow_base(self) -> None:
         """Derive this view's history again if its memory was changed in place since."""
-        base = self._base
+        base = self._root()
         assert base is not None
         version = base._changes
         if self._seen_version == version or not (self._node or base._requires_grad):

@@ -116,6 +116,8 @@ class TensorMethods:
         """`x + value * tensor1 * tensor2`."""
     def addmm(self, mat1: Any, mat2: Any, *, beta: _int = ..., alpha: _int = ...) -> Tensor:
         """`beta * x + alpha * (mat1 @ mat2)` on matrices; `x` is broadcast."""
+    def addmm_(self, mat1: Any, mat2: Any, *, beta: _int = ..., alpha: _int = ...) -> Tensor:
+        """`beta * x + alpha * (mat1 @ mat2)` on matrices; `x` is broadcast."""
     def all(self, dim: Dims = ..., keepdim: _bool = ...) -> Tensor:
         """Whether all elements are true (not 0), in the whole or over `dim`."""
     def allclose(
@@ -219,6 +221,15 @@ class TensorMethods:
         alpha: _int = ...,
     ) -> Tensor:
         """`beta * x + alpha * (batch1 @ batch2)` on batches of matrices; `x` is broadcast."""
+    def baddbmm_(
+        self,
+        batch1: Any,
+        batch2: Any,
+        *,
+        beta: _int = ...,
+        alpha: _int = ...,
+    ) -> Tensor:
+        """`beta * x + alpha * (batch1 @ batch2)` on batches of matrices; `x` is broadcast."""
     def bernoulli_(self, p: Any = ..., *, generator: Any = ...) -> Tensor:
         """Fill with 1 where chance has it, with probability p, else 0, in place."""
     def bincount(self, weights: Any = ..., minlength: _int = ...) -> Tensor:
@@ -255,6 +266,14 @@ class TensorMethods:
         """`expand` to exactly this shape."""
     def byte(self) -> Tensor:
         """The values as uint8."""
+    def cauchy_(
+        self,
+        median: _float = ...,
+        sigma: _float = ...,
+        *,
+        generator: Any = ...,
+    ) -> Tensor:
+        """Fill with draws of the density σ / (π ((x − median)² + σ²)), in place."""
     def ceil(self) -> Tensor:
         """The smallest whole number that is not below `x`."""
     def ceil_(self) -> Tensor:
@@ -375,6 +394,8 @@ class TensorMethods:
         """The values as float64."""
     def eq(self, other: Any) -> Tensor:
         """Whether both are equal, elementwise."""
+    def eq_(self, other: Any) -> Tensor:
+        """Whether both are equal, elementwise."""
     def equal(self, other: Any) -> _bool:
         """Whether both have the same shape and the same elements, as a Python bool."""
     def erf(self) -> Tensor:
@@ -405,8 +426,12 @@ class TensorMethods:
         """`exp(x) - 1`, accurate also where `x` is tiny."""
     def expm1_(self) -> Tensor:
         """`exp(x) - 1`, accurate also where `x` is tiny."""
+    def exponential_(self, lambd: _float = ..., *, generator: Any = ...) -> Tensor:
+        """Fill with draws of the density λ exp(−λ x) for x > 0, in place."""
     def fill_(self, value: Any, non_blocking: _bool = ...) -> Tensor:
         """One number, or a 0-d tensor, written everywhere into `x`."""
+    def fill_diagonal_(self, fill_value: _float, wrap: _bool = ...) -> Tensor:
+        """One number written into the main diagonal of `x`, again below it with `wrap`."""
     def fix(self) -> Tensor:
         """`x` without what is behind the point."""
     def fix_(self) -> Tensor:
@@ -422,6 +447,8 @@ class TensorMethods:
     def float(self) -> Tensor:
         """The values as float32."""
     def float_power(self, exponent: Any) -> Tensor:
+        """`pow` computed in float64 whatever comes in."""
+    def float_power_(self, exponent: Any) -> Tensor:
         """`pow` computed in float64 whatever comes in."""
     def floor(self) -> Tensor:
         """The largest whole number that is not above `x`."""
@@ -453,13 +480,23 @@ class TensorMethods:
         """
     def ge(self, other: Any) -> Tensor:
         """Whether `x` is at least `other`."""
+    def ge_(self, other: Any) -> Tensor:
+        """Whether `x` is at least `other`."""
+    def geometric_(self, p: _float, *, generator: Any = ...) -> Tensor:
+        """Fill with the number of tries, 1 or more, up to the first success, in place."""
     def ger(self, other: Any) -> Tensor:
         """All products of an element of the one vector with one of the other."""
     def greater(self, other: Any) -> Tensor:
         """Whether `x` is above `other`."""
+    def greater_(self, other: Any) -> Tensor:
+        """Whether `x` is above `other`."""
     def greater_equal(self, other: Any) -> Tensor:
         """Whether `x` is at least `other`."""
+    def greater_equal_(self, other: Any) -> Tensor:
+        """Whether `x` is at least `other`."""
     def gt(self, other: Any) -> Tensor:
+        """Whether `x` is above `other`."""
+    def gt_(self, other: Any) -> Tensor:
         """Whether `x` is above `other`."""
     def hardshrink(self, lambd: _float = ...) -> Tensor:
         """`x` where its size exceeds `lambd`, zero elsewhere."""
@@ -482,6 +519,8 @@ class TensorMethods:
     def index_fill_(self, dim: _int, index: Any, value: Any) -> Tensor:
         """A copy of `x` with one number in the slices that `index` names."""
     def index_put(self, indices: Any, values: Any, accumulate: _bool = ...) -> Tensor:
+        """A copy of `x` with `values` at a tuple of index tensors, or added with `accumulate`."""
+    def index_put_(self, indices: Any, values: Any, accumulate: _bool = ...) -> Tensor:
         """A copy of `x` with `values` at a tuple of index tensors, or added with `accumulate`."""
     def index_select(self, dim: _int, index: Any) -> Tensor:
         """The slices along `dim` that a vector of indices names."""
@@ -509,13 +548,19 @@ class TensorMethods:
         """The k-th smallest element along `dim`, counted from 1: (values, indices)."""
     def le(self, other: Any) -> Tensor:
         """Whether `x` is at most `other`."""
+    def le_(self, other: Any) -> Tensor:
+        """Whether `x` is at most `other`."""
     def lerp(self, end: Any, weight: Any) -> Tensor:
         """The point between `x` (weight 0) and `end` (weight 1)."""
     def lerp_(self, end: Any, weight: Any) -> Tensor:
         """The point between `x` (weight 0) and `end` (weight 1)."""
     def less(self, other: Any) -> Tensor:
         """Whether `x` is below `other`."""
+    def less_(self, other: Any) -> Tensor:
+        """Whether `x` is below `other`."""
     def less_equal(self, other: Any) -> Tensor:
+        """Whether `x` is at most `other`."""
+    def less_equal_(self, other: Any) -> Tensor:
         """Whether `x` is at most `other`."""
     def lgamma(self) -> Tensor:
         """The logarithm of the gamma function's size."""
@@ -537,6 +582,14 @@ class TensorMethods:
         """The logarithm to base 2."""
     def log_(self) -> Tensor:
         """The natural logarithm; -inf at 0, NaN below."""
+    def log_normal_(
+        self,
+        mean: _float = ...,
+        std: _float = ...,
+        *,
+        generator: Any = ...,
+    ) -> Tensor:
+        """Fill with numbers whose logarithms are normal with this mean and std, in place."""
     def log_softmax(self, dim: _int, dtype: Dtype = ...) -> Tensor:
         """The logarithm of the softmax, without leaving the logarithmic scale."""
     def logaddexp(self, other: Any) -> Tensor:
@@ -571,6 +624,8 @@ class TensorMethods:
         """The values as int64."""
     def lt(self, other: Any) -> Tensor:
         """Whether `x` is below `other`."""
+    def lt_(self, other: Any) -> Tensor:
+        """Whether `x` is below `other`."""
     @property
     def mT(self) -> Tensor:
         """The last two dimensions swapped: the transpose of each matrix of a batch."""
@@ -578,6 +633,10 @@ class TensorMethods:
         """`x` with `value`, a number or a 0-d tensor, wherever the mask is true."""
     def masked_fill_(self, mask: Any, value: Any) -> Tensor:
         """`x` with `value`, a number or a 0-d tensor, wherever the mask is true."""
+    def masked_scatter(self, mask: Any, source: Any) -> Tensor:
+        """A copy of `x` with the elements of `source`, in order, wherever the mask is true."""
+    def masked_scatter_(self, mask: Any, source: Any) -> Tensor:
+        """A copy of `x` with the elements of `source`, in order, wherever the mask is true."""
     def masked_select(self, mask: Any) -> Tensor:
         """The elements where the mask is true, in one dimension."""
     def matmul(self, other: Any) -> Tensor:
@@ -651,6 +710,8 @@ class TensorMethods:
         """The stretch of `length` elements from `start` along `dim`, as a view."""
     def ne(self, other: Any) -> Tensor:
         """Whether the two differ, elementwise."""
+    def ne_(self, other: Any) -> Tensor:
+        """Whether the two differ, elementwise."""
     def neg(self) -> Tensor:
         """`x` with the other sign."""
     def neg_(self) -> Tensor:
@@ -693,6 +754,8 @@ class TensorMethods:
     ) -> Tensor:
         """Fill with normal random numbers, in place."""
     def not_equal(self, other: Any) -> Tensor:
+        """Whether the two differ, elementwise."""
+    def not_equal_(self, other: Any) -> Tensor:
         """Whether the two differ, elementwise."""
     def outer(self, other: Any) -> Tensor:
         """All products of an element of the one vector with one of the other."""
@@ -741,6 +804,12 @@ class TensorMethods:
         """Radians in degrees."""
     def rad2deg_(self) -> Tensor:
         """Radians in degrees."""
+    def random_(self, *bounds: _int, generator: Any = ...) -> Tensor:
+        """Fill with whole numbers, in place: `random_()`, `random_(to)` or `random_(from, to)`.
+
+        They lie from `from` (0 if left out) up to, not including, `to`. Without bounds they are all
+        that the dtype holds exactly and that are not negative.
+        """
     def ravel(self) -> Tensor:
         """All elements in one dimension."""
     def reciprocal(self) -> Tensor:
@@ -766,6 +835,8 @@ class TensorMethods:
     def remainder_(self, other: Any) -> Tensor:
         """What floor division leaves; it has the sign of `other`, as Python's `%`."""
     def renorm(self, p: _float, dim: _int, maxnorm: _float) -> Tensor:
+        """Slices along `dim` scaled down where their p-norm exceeds `maxnorm`."""
+    def renorm_(self, p: _float, dim: _int, maxnorm: _float) -> Tensor:
         """Slices along `dim` scaled down where their p-norm exceeds `maxnorm`."""
     def repeat(self, *repeats: Any) -> Tensor:
         """Copies of the whole tensor side by side, so many times in each dimension.
@@ -914,6 +985,8 @@ class TensorMethods:
         """`x` times itself."""
     def squeeze(self, dim: Dims = ...) -> Tensor:
         """Without the dimensions of size 1: all of them, or those of `dim` that are."""
+    def squeeze_(self, dim: Dims = ...) -> Tensor:
+        """Without the dimensions of size 1: all of them, or those of `dim` that are."""
     def std(
         self,
         dim: Dims | _bool = ...,
@@ -939,9 +1012,15 @@ class TensorMethods:
         """
     def swapaxes(self, dim0: _int | None = ..., dim1: _int | None = ...) -> Tensor:
         """Two dimensions swapped: `dim0` and `dim1`, or the last two if none is named."""
+    def swapaxes_(self, dim0: _int | None = ..., dim1: _int | None = ...) -> Tensor:
+        """Two dimensions swapped: `dim0` and `dim1`, or the last two if none is named."""
     def swapdims(self, dim0: _int | None = ..., dim1: _int | None = ...) -> Tensor:
         """Two dimensions swapped: `dim0` and `dim1`, or the last two if none is named."""
+    def swapdims_(self, dim0: _int | None = ..., dim1: _int | None = ...) -> Tensor:
+        """Two dimensions swapped: `dim0` and `dim1`, or the last two if none is named."""
     def t(self) -> Tensor:
+        """A matrix transposed; a vector or a scalar stays what it is."""
+    def t_(self) -> Tensor:
         """A matrix transposed; a vector or a scalar stays what it is."""
     def take(self, index: Any) -> Tensor:
         """Elements by their place in the flattened tensor, in the shape of `index`."""
@@ -979,6 +1058,8 @@ class TensorMethods:
     def trace(self) -> Tensor:
         """The sum of the diagonal of a matrix."""
     def transpose(self, dim0: _int | None = ..., dim1: _int | None = ...) -> Tensor:
+        """Two dimensions swapped: `dim0` and `dim1`, or the last two if none is named."""
+    def transpose_(self, dim0: _int | None = ..., dim1: _int | None = ...) -> Tensor:
         """Two dimensions swapped: `dim0` and `dim1`, or the last two if none is named."""
     def tril(self, diagonal: _int = ...) -> Tensor:
         """The lower triangle of matrices, up to `diagonal`; zeros above."""
@@ -1032,6 +1113,8 @@ class TensorMethods:
     ) -> Any:
         """One element of each run of equal neighbours."""
     def unsqueeze(self, dim: _int) -> Tensor:
+        """With a new dimension of size 1 at `dim`."""
+    def unsqueeze_(self, dim: _int) -> Tensor:
         """With a new dimension of size 1 at `dim`."""
     def var(
         self,
@@ -1214,6 +1297,8 @@ class Tensor(TensorMethods):
         Args:
             forbids: why this view must not be changed while gradients are recorded, if it must not.
         """
+    def _root(self) -> Tensor | None:
+        """The base; if that was made a view itself (`transpose_`), of what, since."""
     def _follow_base(self) -> None:
         """Derive this view's history again if its memory was changed in place since."""
     def _take_history(self, node: Node | None, slot: _int) -> None:

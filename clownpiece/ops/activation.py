@@ -13,7 +13,7 @@ import numpy as np
 from ..kernels import activation as kernel
 from .arithmetic import abs
 from .composition import composition
-from .record import elementwise
+from .elementwise import elementwise
 from .samples import S, floats
 from .selection import keep
 from .special import erf

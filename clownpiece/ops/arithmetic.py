@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .record import Elementwise, elementwise
+from .elementwise import Elementwise, elementwise
 from .samples import S, floats
 from .selection import nothing
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from .composition import composition
-from .record import elementwise
+from .elementwise import elementwise
 from .samples import S, bools, ints
+from .selection import nothing
 
 __all__ = [
     "allclose",
@@ -47,7 +48,8 @@ def _compare(name: str, ufunc: np.ufunc, latex: str, doc: str, *aliases: str) ->
         latex=latex,
         doc=doc,
         samples=_COMPARED,
-        inplace=False,
+        # Only where the answer is written into a floating tensor: its history ends there.
+        grad={"x": lambda g: nothing(g)},
         aliases=aliases,
     )
 

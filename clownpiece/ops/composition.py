@@ -15,9 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.mode import mode
 from ..tensor import Tensor
 from .arguments import A_TENSOR, clear_error
-from .record import SPELLINGS, Op, op
+from .inplace import check_fits, check_may_change, check_writable, shadow
+from .record import REGISTRY, SPELLINGS, Op, op
 
 __all__ = ["Composition", "DimFirst", "composition", "named_result"]
 
@@ -36,6 +38,22 @@ class Composition(Op):
             if isinstance(error, AttributeError):
                 self._check_tensors(args)
             raise clear_error(self.name, args, error) from None
+
+    def apply_inplace(self, target: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        """Compute, and write the result into `target`, which keeps its dtype and shape."""
+        values = (target, *args, *kwargs.values())
+        if mode.grad and any(isinstance(v, Tensor) and v.requires_grad for v in values):
+            check_may_change(target, f"{self.name}_")
+        check_writable(target, self.name)
+        # What it is made of may save the target, so that it reads a copy with the same history.
+        result = self(shadow(target, copy=True), *args, **kwargs)
+        check_fits(target, result.array, self.name)
+        if result.dtype is not target.dtype:
+            raise RuntimeError(
+                f"{self.name}_: the result is {result.dtype}, but what it is to be written into "
+                f"is {target.dtype}; use the form without the underscore"
+            )
+        return REGISTRY["copy_"].apply_inplace(target, result)
 
     def _check_call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self._takes_any_number:

@@ -11,7 +11,7 @@ from scipy import special
 
 from .composition import composition
 from .conversion import to_dtype
-from .record import elementwise
+from .elementwise import elementwise
 from .samples import S, floats
 from .selection import keep, nothing, where
 
@@ -289,6 +289,7 @@ float_power = composition(
     doc="`pow` computed in float64 whatever comes in.",
     domain=(0, np.inf),
     samples=[S((3, 4), 2.5), S((3, 4), (4,))],
+    inplace=True,
 )
 
 

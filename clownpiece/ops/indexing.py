@@ -6,6 +6,7 @@ made plain once (`normalize_index`), and what follows works on arrays.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,19 @@ from ..kernels.embedding import scatter_rows
 from ..tensor import Tensor
 from .composition import composition
 from .dims import axis_of
+from .matrices import off_diagonal
 from .record import Op, op
 from .samples import S, bools
-from .selection import nothing
+from .selection import keep, nothing
 from .shape import expand, reshape
 
 __all__ = [
     "add_at",
     "copy_",
     "fill_",
+    "fill_diagonal_",
     "getitem",
+    "masked_scatter",
     "masked_select",
     "narrow",
     "normalize_index",
@@ -341,6 +345,24 @@ zero_ = op(
     kind=Written,
 )
 
+
+
+def _fill_diagonal(x: Any, fill_value: float, wrap: bool = False) -> Any:
+    return np.where(off_diagonal(x.shape, wrap), x, x.dtype.type(fill_value))
+
+
+fill_diagonal_ = op(
+    "fill_diagonal_",
+    _fill_diagonal,
+    grad={"x": lambda g, x_shape, wrap: keep(g, off_diagonal(x_shape, wrap))},
+    latex=r"x_{ii} \leftarrow value",
+    doc="One number written into the main diagonal of `x`, again below it with `wrap`.",
+    samples=[S((3, 4), fill_value=0.5), S((5, 2), fill_value=2.0, wrap=True)],
+    expose="method",
+    torch="",
+    kind=Written,
+)
+
 # -- by name ---------------------------------------------------------------------------------
 
 
@@ -391,6 +413,48 @@ masked_select = composition(
     latex=r"(x_i : mask_i)",
     doc="The elements where the mask is true, in one dimension.",
     samples=[S((3, 4), bools((3, 4))), S((3, 4), bools((4,)))],
+)
+
+
+
+def _masked_scatter(x: Any, mask: Any, source: Any) -> Any:
+    if mask.dtype.kind != "b":
+        raise RuntimeError(
+            f"masked_scatter only supports boolean masks, but got a mask of {mask.dtype}; "
+            "compare it first, for example with == 0"
+        )
+    shape = np.broadcast_shapes(x.shape, mask.shape)
+    result, mask = np.array(np.broadcast_to(x, shape)), np.broadcast_to(mask, shape)
+    count = np.count_nonzero(mask)
+    if source.size < count:
+        raise RuntimeError(
+            f"masked_scatter: Number of elements of source < number of ones in mask: "
+            f"{source.size} < {count}"
+        )
+    result[mask] = source.reshape(-1)[:count]
+    return result
+
+
+def _scattered(g: Any, mask: Any, source_shape: tuple[int, ...]) -> Any:
+    """What the elements of a source get: of those that were written, one after the other."""
+    taken = masked_select(g, mask)
+    flat = put_at(taken, (math.prod(source_shape),), slice(taken.shape[0]))
+    return reshape(flat, source_shape)
+
+
+masked_scatter = op(
+    "masked_scatter",
+    _masked_scatter,
+    inputs="x mask source",
+    alike="x source",
+    grad={
+        "x": lambda g, mask: keep(g, ~mask),
+        "source": lambda g, mask, source_shape: _scattered(g, mask, source_shape),
+    },
+    latex=r"x_{mask} \leftarrow source",
+    doc="A copy of `x` with the elements of `source`, in order, wherever the mask is true.",
+    samples=[S((3, 4), bools((3, 4)), (3, 5)), S((3, 4), bools((4,)), (12,))],
+    inplace=True,
 )
 
 take = composition(

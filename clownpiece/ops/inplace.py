@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ __all__ = [
     "check_writable",
     "rebase",
     "shadow",
+    "turn",
 ]
 
 # -- what may be changed ---------------------------------------------------------------------
@@ -151,7 +152,7 @@ def shadow(target: Tensor, copy: bool) -> Tensor:
 
 def rebase(target: Tensor, node: Node, place: int = 0, slot: int = 0) -> None:
     """Make `node`, into which it went at `place`, the history of `target` or of its base."""
-    base = target._base
+    base = target._root()
     if base is None:
         target._take_history(node, slot)
         return
@@ -159,3 +160,28 @@ def rebase(target: Tensor, node: Node, place: int = 0, slot: int = 0) -> None:
     base._take_history(CopySlices(base, node, target._path, place), 0)
     target._seen_version = -1
     target._follow_base()
+
+
+def turn(
+    target: Tensor,
+    before: Tensor,
+    array: np.ndarray,
+    node: Node | None,
+    step: Callable[[Any], Any],
+) -> None:
+    """Make `target` the view `array` of its own memory, which `step` takes.
+
+    Views of it that exist remain views of what it was: its shadow `before` becomes the base
+    of them and of the target.
+    """
+    shared = target._version_cell is not None
+    if target._base is None and shared and not (target.is_leaf and target.requires_grad):
+        target._base = before
+    if target._base is not None and target._forbids is None:
+        target._path = (target._path, step)
+    target.array = array
+    target._accumulator = None
+    if node is not None:
+        target._take_history(node, 0)
+    target.bump_version()
+    target._seen_version = target._changes

@@ -16,8 +16,9 @@ from scipy.special import xlogy
 from ..kernels import loss as kernel
 from .activation import sigmoid
 from .arithmetic import abs
+from .elementwise import elementwise
 from .exponential import exp, log
-from .record import elementwise, op
+from .record import op
 from .reductions import sum
 from .samples import S, drawn, floats, ints
 from .selection import clamp_min, keep

@@ -13,7 +13,15 @@ from .record import op
 from .reductions import sum
 from .samples import S
 
-__all__ = ["diag", "diag_embed", "diagonal", "trace", "tril", "triu"]
+__all__ = [
+    "diag",
+    "diag_embed",
+    "diagonal",
+    "off_diagonal",
+    "trace",
+    "tril",
+    "triu",
+]
 
 
 def _diagonal(x: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
@@ -53,6 +61,18 @@ on_diagonal = op(
     samples=[S((3,), shape=(3, 4), offset=1), S((2, 3), shape=(2, 3, 3), dim1=1, dim2=2)],
     expose="",
 )
+
+
+def off_diagonal(shape: tuple[int, ...], wrap: bool) -> np.ndarray:
+    """True but on the main diagonal, which starts again below a tall matrix with `wrap`."""
+    if len(shape) < 2 or (len(shape) > 2 and len(set(shape)) > 1):
+        raise RuntimeError(
+            "fill_diagonal_ takes a matrix, or more dimensions that are all of equal length; "
+            f"got shape {shape}"
+        )
+    outside = np.ones(shape, bool)
+    np.fill_diagonal(outside, False, wrap)
+    return outside
 
 
 def _diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:

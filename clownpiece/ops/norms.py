@@ -170,4 +170,5 @@ renorm = composition(
     latex=r"x \cdot \min(1, maxnorm / \|x\|_p)",
     doc="Slices along `dim` scaled down where their p-norm exceeds `maxnorm`.",
     samples=[S((3, 4), p=2, dim=0, maxnorm=1.0)],
+    inplace=True,
 )

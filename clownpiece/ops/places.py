@@ -364,4 +364,5 @@ index_put = composition(
         S((3, 4), [np.array([0, 2]), np.array([1, 3])], (2,)),
         S((3, 4), [np.array([0, 0])], (4,), accumulate=True),
     ],
+    inplace=True,
 )

@@ -211,6 +211,7 @@ addmm = composition(
     latex=r"\beta x + \alpha \, mat1 \, mat2",
     doc="`beta * x + alpha * (mat1 @ mat2)` on matrices; `x` is broadcast.",
     samples=[S((3, 5), (3, 4), (4, 5)), S((5,), (3, 4), (4, 5), beta=0.5, alpha=2.0)],
+    inplace=True,
 )
 
 baddbmm = composition(
@@ -221,6 +222,7 @@ baddbmm = composition(
     latex=r"\beta x + \alpha \, batch1_b \, batch2_b",
     doc="`beta * x + alpha * (batch1 @ batch2)` on batches of matrices; `x` is broadcast.",
     samples=[S((2, 3, 5), (2, 3, 4), (2, 4, 5)), S((5,), (2, 3, 4), (2, 4, 5), beta=0.5)],
+    inplace=True,
 )
 
 

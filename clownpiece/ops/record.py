@@ -35,11 +35,11 @@ from .arguments import (
     not_supported,
     places_of,
 )
-from .inplace import check_fits, check_may_change, check_writable, rebase, shadow
+from .inplace import check_fits, check_may_change, check_writable, rebase, shadow, turn
 from .promotion import promoted_dtype
 from .recording import Gradient, OpNode
 
-__all__ = ["REGISTRY", "Op", "elementwise", "op"]
+__all__ = ["REGISTRY", "SPELLINGS", "Op", "op", "quiet"]
 
 REGISTRY: dict[str, Op] = {}
 """All records by name, in the order of definition."""
@@ -327,6 +327,8 @@ class Op:
     def apply_inplace(self, target: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """Compute and write the result into `target`, which keeps its dtype and shape.
 
+        Where the result is a view, nothing is written: `target` takes the shape of that view.
+
         Raises:
             RuntimeError: `target` is a leaf that requires a gradient, or the result has another
                 shape or a dtype that does not fit into it.
@@ -343,12 +345,15 @@ class Op:
                     f"the derivative of {self.name}_ is not defined, so it cannot change a tensor "
                     "that requires a gradient; do it under no_grad(), or on what detach() returns"
                 )
-        check_writable(target, self.name)
-        if records:
-            self._write_recorded(target, values, params)
+        if self.view:
+            self._turn(target, params, records)
         else:
-            self._write(target, values, params)
-            target.bump_version()
+            check_writable(target, self.name)
+            if records:
+                self._write_recorded(target, values, params)
+            else:
+                self._write(target, values, params)
+                target.bump_version()
         if mode.observer is not None:
             observed = {**params, "inplace": True}
             mode.observer(self, tuple(values), observed, (target,), perf_counter() - started)
@@ -359,6 +364,7 @@ class Op:
         if self.into is not None:
             quiet.run(self.into, *arrays, **params)
             return
+        self._check(arrays, params)
         computed = self._prepare(arrays) if self.promote is not None else arrays
         if isinstance(self.forward, np.ufunc) and computed[0] is target.array:
             try:
@@ -373,6 +379,14 @@ class Op:
         check_fits(target, result, self.name)
         np.copyto(target.array, result, casting="same_kind")
 
+    def _turn(self, target: Tensor, params: dict[str, Any], records: bool) -> None:
+        """Make of `target` another view of its memory: the change in place of `transpose_`."""
+        old = shadow(target, copy=False)
+        self._check([old.array], params)
+        turned = wrap(quiet.run(self._forward, [old.array], params))
+        node = self._record((old,), (old.array,), params, (turned,)) if records else None
+        turn(target, old, turned.array, node, _Step(self, params))
+
     def _write_recorded(
         self, target: Tensor, values: Sequence[Any], params: dict[str, Any]
     ) -> None:
@@ -381,9 +395,12 @@ class Op:
         values = (old, *values[1:])
         arrays = [v.array if isinstance(v, Tensor) else v for v in values]
         if self.into is None:
+            self._check(arrays, params)
             arrays = self._prepare(arrays) if self.promote is not None else arrays
-            result = wrap(quiet.run(self._forward, arrays, params))
-            check_fits(target, result.array, self.name)
+            made = np.asarray(quiet.run(self._forward, arrays, params))
+            check_fits(target, made, self.name)
+            # What is true becomes 1: the target stays floating, and so has a history.
+            result = wrap(made.astype(target.array.dtype, copy=False))
         else:
             result = wrap(target.array)
         # Before anything is written: whatever is saved must still be what it was then.
@@ -431,43 +448,6 @@ class Op:
             for name, default in self.parameters.items()
         ]
         return inspect.Signature([*first, *rest])
-
-
-class Elementwise(Op):
-    """An op on one or two broadcast inputs without parameters, called without ceremony."""
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if kwargs or len(args) != len(self.inputs):
-            return super().__call__(*args, **kwargs)
-        for value in args:
-            if isinstance(value, Tensor):
-                return self.apply(args, {})
-        self._check_some_array(args)
-        return self._forward(args, {})
-
-    def apply(self, values: Sequence[Any], params: dict[str, Any]) -> Any:
-        # What most calls are, on small tensors the longest part of them: arrays of one dtype.
-        if len(values) != 2 or params or mode.observer is not None:
-            return super().apply(values, params)
-        a, b = values
-        x = a.array if isinstance(a, Tensor) else a
-        y = b.array if isinstance(b, Tensor) else b
-        computed: Sequence[Any] = (x, y)
-        if (
-            type(x) is not np.ndarray
-            or type(y) is not np.ndarray
-            or x.dtype is not y.dtype
-            or self.promote == "float"
-        ) and self.promote is not None:
-            self._check(computed, params)
-            computed = self._prepare([x, y])
-        try:
-            made = wrap(quiet.run(self.forward, *computed))
-        except (ValueError, TypeError) as error:
-            raise clear_error(self.name, computed, error) from None
-        if mode.grad and self.gradient is not None:
-            self._record(values, computed, params, (made,))
-        return made
 
 
 class _Step:
@@ -569,15 +549,6 @@ def op(
         raise ValueError(f"there is an op {name!r} already; an op is one record in one place")
     REGISTRY[name] = record
     return record
-
-
-def elementwise(name: str, forward: Callable[..., Any], **fields: Any) -> Op:
-    """An `op` that works cell by cell: promoted to one dtype, broadcast, one flop a cell."""
-    fields.setdefault("promote", "same")
-    fields.setdefault("flops", lambda y_shape: math.prod(y_shape))
-    fields.setdefault("inplace", True)
-    fields.setdefault("kind", Elementwise)
-    return op(name, forward, **fields)
 
 
 def _parameters_of(forward: Callable[..., Any], inputs: int) -> list[inspect.Parameter]:

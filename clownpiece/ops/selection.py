@@ -9,8 +9,9 @@ import numpy as np
 
 from ..tensor import Tensor, wrap
 from .composition import composition
+from .elementwise import elementwise
 from .promotion import promoted_dtype
-from .record import Op, elementwise, op
+from .record import Op, op
 from .samples import S, bools
 
 __all__ = [

@@ -178,6 +178,7 @@ squeeze = op(
     latex=r"x",
     doc="Without the dimensions of size 1: all of them, or those of `dim` that are.",
     view=True,
+    inplace=True,
     samples=[S((1, 3, 1)), S((1, 3, 1), dim=0), S((1, 3, 1), dim=(0, 1)), S((3, 4), dim=1)],
 )
 
@@ -194,6 +195,7 @@ unsqueeze = op(
     latex=r"x",
     doc="With a new dimension of size 1 at `dim`.",
     view=True,
+    inplace=True,
     samples=[S((3, 4), dim=0), S((3, 4), dim=-1), S((), dim=0)],
 )
 
@@ -328,6 +330,7 @@ transpose = op(
     doc="Two dimensions swapped: `dim0` and `dim1`, or the last two if none is named.",
     view=True,
     samples=[S((2, 3, 4), dim0=0, dim1=2), S((2, 3, 4), dim0=-1, dim1=-2)],
+    inplace=True,
     aliases=("swapaxes", "swapdims"),
 )
 
@@ -364,14 +367,17 @@ def _t(x: Any) -> Any:
         raise RuntimeError(
             f"t() expects a tensor with <= 2 dimensions, but self is {x.ndim}D; use transpose or mT"
         )
-    return transpose(x, 0, 1 if x.ndim == 2 else 0)
+    return x.T
 
 
-t = composition(
+t = op(
     "t",
     _t,
+    grad={"x": lambda g: t(g)},
     latex=r"x^{T}",
     doc="A matrix transposed; a vector or a scalar stays what it is.",
+    view=True,
+    inplace=True,
     samples=[S((3, 4)), S((3,))],
 )
 

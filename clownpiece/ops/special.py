@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from .elementwise import elementwise
 from .exponential import exp
-from .record import elementwise
 from .samples import S
 
 __all__ = ["digamma", "erf", "erfc", "erfinv", "lgamma", "logit"]

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .elementwise import elementwise
 from .exponential import sqrt
-from .record import elementwise
 from .samples import S, floats
 from .selection import keep, where
 

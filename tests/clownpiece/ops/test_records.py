@@ -24,7 +24,7 @@ from clownpiece.autograd import grad
 from clownpiece.ops import REGISTRY, Op
 from clownpiece.ops import record as record_module
 from clownpiece.ops.composition import Composition
-from clownpiece.ops.record import Elementwise
+from clownpiece.ops.elementwise import Elementwise
 
 EVERY = cases()
 DIFFERENTIABLE = cases(is_differentiable)
