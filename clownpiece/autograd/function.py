@@ -160,8 +160,8 @@ class _Saved:
             )
         if isinstance(self.kept, Tensor):
             return self.kept
-        array = self.kept.array() if packed else self.kept
-        return continued(array, self.edge if self.slot is None else (ctx, self.slot))
+        edge = self.edge if self.slot is None else (ctx, self.slot)
+        return continued(self.kept, edge, self.cell)
 
 
 class Function:

@@ -193,7 +193,7 @@ class OpNode(Node):
         self._packed = False
         assert op.gradient is not None
         keep, keep_outputs, keep_shapes = op.gradient.plan(needs)
-        self._versions: list[tuple[Version, int, tuple[int, ...]]] = []
+        self._versions: list[tuple[Version, int, int]] = []
         self.inputs: Any = None
         self.output: Any = None
         self.shapes: Any = None
@@ -202,25 +202,26 @@ class OpNode(Node):
             for i in keep:
                 self.inputs[i] = computed[i]
                 if isinstance(values[i], Tensor):
-                    self._watch(values[i])
+                    self._watch(values[i], i)
         if keep_outputs:
             self.output = [None] * len(made)
             for slot in keep_outputs:
                 self.output[slot] = made[slot].array
-                self._watch(made[slot])
+                self._watch(made[slot], ~slot)
         if keep_shapes:
             self.shapes = [np.shape(value) for value in computed]
         if mode.saving is not None:
             self._pack(values, made, mode.saving)
 
-    def _watch(self, tensor: Tensor) -> None:
+    def _watch(self, tensor: Tensor, place: int) -> None:
+        """Note the version of what is saved as input `place`, or as output `~place`."""
         if tensor._inference and mode.grad:
             raise RuntimeError(
                 f"{self.op.name}: Inference tensors cannot be saved for backward; clone() the "
                 "tensor outside of inference_mode first"
             )
         cell = tensor._shared_version()
-        self._versions.append((cell, cell.count, tensor.array.shape))
+        self._versions.append((cell, cell.count, place))
 
     def _pack(
         self, values: Sequence[Any], made: tuple[Tensor, ...], hooks: SavingHooks
@@ -260,7 +261,7 @@ class OpNode(Node):
         else:
             self.output = [target.array]
             cell = target._shared_version()
-            self._versions[-1] = (cell, cell.count, target.array.shape)
+            self._versions[-1] = (cell, cell.count, ~0)
 
     def backward(self, grads: list[Any], differentiate: Differentiate | None) -> Sequence[Any]:
         self._check_saved()
@@ -270,7 +271,7 @@ class OpNode(Node):
         assert gradient is not None
         if differentiate is None:
             return gradient(Unpacked(self) if self._packed else self, g, self.needs)
-        saved = TracedSaved(self, Unpacked(self) if self._packed else self)
+        saved = TracedSaved(self)
         if self.op.composed is not None:
             return self._through_composed(saved, g, differentiate)
         return gradient(saved, g, self.needs)
@@ -282,14 +283,19 @@ class OpNode(Node):
                 f"freed ({self.name()}). Specify retain_graph=True the first time if you need "
                 "the graph again"
             )
-        for cell, count, shape in self._versions:
+        for cell, count, place in self._versions:
             if cell.count != count:
+                kept = self.inputs[place] if place >= 0 else self.output[~place]
                 raise RuntimeError(
                     "one of the variables needed for gradient computation has been modified by an "
-                    f"inplace operation: a tensor of shape {list(shape)} that {self.op.name} saved "
-                    f"is at version {cell.count}, expected version {count}; clone() it before "
-                    "changing it"
+                    f"inplace operation: a tensor of shape {list(kept.shape)} that {self.op.name} "
+                    f"saved is at version {cell.count}, expected version {count}; clone() it "
+                    "before changing it"
                 )
+
+    def versions(self) -> dict[int, Version]:
+        """The version cells of what is saved: of input `at` under `at`, of output under `~at`."""
+        return {place: cell for cell, _, place in self._versions}
 
     def _materialized(self, grads: list[Any], traced: bool) -> tuple[Any, ...]:
         filled = []
@@ -340,7 +346,7 @@ class Packed:
                     "to avoid unexpected side-effects"
                 )
 
-    def array(self) -> np.ndarray:
+    def tensor(self) -> Tensor:
         """What the unpack hook makes of it."""
         with outside_of_saving():
             tensor = self._unpack(self._packed)
@@ -349,7 +355,7 @@ class Packed:
                 "Output of saved tensor unpack_hook expected to be a Tensor but got "
                 f"{type(tensor).__name__}"
             )
-        return tensor.array
+        return tensor
 
 
 class Unpacked:
@@ -365,7 +371,7 @@ class Unpacked:
 
 
 def _unpacked(value: Any) -> Any:
-    return value.array() if isinstance(value, Packed) else value
+    return value.tensor().array if isinstance(value, Packed) else value
 
 
 class TracedSaved:
@@ -373,25 +379,38 @@ class TracedSaved:
 
     __slots__ = ("inputs", "needs", "output", "output_shape", "params", "shapes")
 
-    def __init__(self, node: OpNode, saved: OpNode | Unpacked) -> None:
+    def __init__(self, node: OpNode) -> None:
         self.params, self.shapes, self.needs = node.params, node.shapes, node.needs
         self.output_shape = node.output_shape
         self.inputs: Any = None
         self.output: Any = None
-        if saved.inputs is not None:
+        versions = node.versions()
+        if node.inputs is not None:
             self.inputs = [
-                continued(value, edge)
-                for value, edge in zip(saved.inputs, node.edges, strict=False)
+                continued(value, edge, versions.get(at))
+                for at, (value, edge) in enumerate(zip(node.inputs, node.edges, strict=False))
             ]
-        if saved.output is not None:
-            self.output = [continued(each, (node, slot)) for slot, each in enumerate(saved.output)]
+        if node.output is not None:
+            self.output = [
+                continued(value, (node, slot), versions.get(~slot))
+                for slot, value in enumerate(node.output)
+            ]
 
 
-def continued(value: Any, edge: Edge | None) -> Any:
-    """A saved array as a Tensor whose history goes on at `edge`."""
+def continued(value: Any, edge: Edge | None, version: Version | None) -> Any:
+    """What was saved, an array or Packed, as a Tensor whose history goes on at `edge`.
+
+    Args:
+        version: the cell of the tensor that it was. Changing that one in place will change this
+            one, which a graph of gradients may save again. What hooks unpack brings its own.
+    """
+    if isinstance(value, Packed):
+        unpacked = value.tensor()
+        value, version = unpacked.array, unpacked._shared_version()
     if not isinstance(value, np.ndarray):
         return value
     tensor = wrap(value)
+    tensor._version_cell = version
     if edge is not None and value.dtype.kind == "f":
         tensor._node, tensor._slot = edge
         tensor._requires_grad = True
@@ -409,6 +428,7 @@ class Branch(Node):
 
 def _branch(tensor: Tensor) -> Tensor:
     branch = wrap(tensor.array)
+    branch._version_cell = tensor._shared_version()
     branch._node = Branch([tensor._edge()], [(tensor.array.shape, tensor.array.dtype)])
     branch._requires_grad = True
     return branch

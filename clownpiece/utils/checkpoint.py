@@ -342,7 +342,7 @@ class _Argument:
             RuntimeError: it was changed in place since.
         """
         if self.packed is not None:
-            return continued(self.packed.array(), self.edge)
+            return continued(self.packed, self.edge, None)
         if self.tensor._changes != self.version:
             raise RuntimeError(
                 "one of the variables needed for gradient computation has been modified by an "
