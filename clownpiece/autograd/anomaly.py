@@ -23,6 +23,10 @@ class set_detect_anomaly:
 class detect_anomaly(set_detect_anomaly):
     """Inside, every node remembers where it was made, and a NaN in backward is an error.
 
+    The place is told by a traceback whose last line is the caller's, without the library's own.
+    An error in the backward of a backward names both: the line that called the first backward,
+    and that of the forward operation which induced it.
+
     It costs a stack trace an operation: for finding a mistake, not for training. Where PyTorch
     warns with the trace of the forward and then raises, here the trace is part of the error; and
     the mode is this thread's own, as all modes are.

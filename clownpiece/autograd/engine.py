@@ -48,7 +48,9 @@ def backward(
         tensors: where to start; a tensor with one element starts from the gradient 1.
         grad_tensors: the gradient of each; needed where there is more than one element.
         retain_graph: keep what was saved, to walk again; the default is `create_graph`.
-        create_graph: record the walk itself, for gradients of gradients.
+        create_graph: record the walk itself, for gradients of gradients. A leaf, its `.grad` and
+            the graph of that then hold each other, until `.grad` is set to None or the collector
+            comes. PyTorch warns of it; here nothing does, and `grad` makes no such cycle.
         inputs: accumulate only into these.
 
     Raises:
@@ -269,12 +271,17 @@ class _Walk:
         return results
 
     def _call(self, node: Node, grads: list[Any]) -> Sequence[Any]:
+        if not mode.anomaly and node.origin is None:
+            return node.backward(grads, grad if self.create_graph else None)
+        outer, mode.evaluating = mode.evaluating, node
         try:
             results = node.backward(grads, grad if self.create_graph else None)
         except Exception as error:
-            if node.trace is not None:
+            if node.origin is not None:
                 error.add_note(_blame(node))
             raise
+        finally:
+            mode.evaluating = outer
         if mode.anomaly and mode.check_nan:
             for at, result in enumerate(results):
                 if result is not None and np.isnan(_array(result)).any():
@@ -493,4 +500,14 @@ def _is_iterator(given: Any) -> bool:
 
 
 def _blame(node: Node) -> str:
-    return f"The forward call of {node.name()} that led to this was made at:\n{node.trace}"
+    """Where the node was made; and if a backward made it, what that was the backward of."""
+    if node.origin is None:
+        return f"The forward call of {node.name()} was not made in anomaly mode."
+    text = f"The forward call of {node.name()} that led to this was made at:\n{node.origin.stack}"
+    inducer = node.origin.inducer
+    while inducer is not None:
+        name, origin = inducer
+        where = f"at:\n{origin.stack}" if origin else "outside of anomaly mode.\n"
+        text += f"It was induced by {name}, whose forward call was made {where}"
+        inducer = origin.inducer if origin else None
+    return text

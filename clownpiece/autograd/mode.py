@@ -29,12 +29,17 @@ SavingHooks = tuple[Callable[[Any], Any], Callable[[Any], Any]]
 
 
 class Mode(threading.local):
-    """One thread's switches; the class attributes are what a new thread starts with."""
+    """One thread's switches; the class attributes are what a new thread starts with.
+
+    Attributes:
+        evaluating: the node whose backward is running, where anomaly mode is to know it.
+    """
 
     grad: bool = True
     inference: bool = False
     anomaly: bool = False
     check_nan: bool = True
+    evaluating: Any = None
     observer: Observer | None = None
     saving: SavingHooks | None = None
     observers: tuple[observe_ops, ...] = ()

@@ -8,10 +8,13 @@ hangs together only through what came out of it and dies with its last tensor.
 from __future__ import annotations
 
 import itertools
+import os
+import sys
 import traceback
 import weakref
 from collections.abc import Callable, Sequence
-from typing import Any
+from types import FrameType
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,6 +39,31 @@ class Version:
         self.count = 0
 
 
+class Origin(NamedTuple):
+    """Where a node was made.
+
+    Attributes:
+        stack: the traceback, down to the last line that is not the library's.
+        inducer: of a node that a backward made, the name and the origin of the node whose.
+    """
+
+    stack: str
+    inducer: tuple[str, Origin | None] | None
+
+    @classmethod
+    def here(cls) -> Origin:
+        """That of a node that is made now."""
+        frame: FrameType | None = sys._getframe()
+        while frame is not None and frame.f_code.co_filename.startswith(_LIBRARY):
+            frame = frame.f_back
+        node = mode.evaluating
+        inducer = (node.name(), node.origin) if node is not None else None
+        return cls("".join(traceback.format_stack(frame, limit=40)), inducer)
+
+
+_LIBRARY = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")
+
+
 class Node:
     """One step of a backward walk.
 
@@ -44,6 +72,7 @@ class Node:
         outputs: shape and dtype of each output, which is what its gradient must have.
         number: the time of creation. An edge always leads to a smaller number, which makes
             "largest number first" an order that visits every node after all its consumers.
+        origin: where it was made, if that was in anomaly mode.
     """
 
     __slots__ = (
@@ -51,11 +80,11 @@ class Node:
         "_metadata",
         "edges",
         "number",
+        "origin",
         "outputs",
         "post_hooks",
         "pre_hooks",
         "tensor_hooks",
-        "trace",
     )
 
     def __init__(
@@ -70,8 +99,7 @@ class Node:
         self.pre_hooks: dict[int, Callable[..., Any]] | None = None
         self.post_hooks: dict[int, Callable[..., Any]] | None = None
         self._metadata: dict[str, Any] | None = None
-        # Without the frames of recording itself: the line that people wrote comes last.
-        self.trace = "".join(traceback.format_stack(limit=40)[:-1]) if mode.anomaly else None
+        self.origin = Origin.here() if mode.anomaly else None
 
     def name(self) -> str:
         """The name that `grad_fn` shows, such as `MulBackward0`."""

@@ -330,8 +330,9 @@ class Op:
         Where the result is a view, nothing is written: `target` takes the shape of that view.
 
         Raises:
-            RuntimeError: `target` is a leaf that requires a gradient, or the result has another
-                shape or a dtype that does not fit into it.
+            RuntimeError: `target` is a leaf that requires a gradient, the result has another shape
+                or a dtype that does not fit into it, or `target` requires a gradient and the op
+                has none (`logical_and_`), where PyTorch leaves a history that is not true any more.
         """
         started = perf_counter() if mode.observer is not None else 0.0
         values, params = self.bind((target, *args), kwargs)
