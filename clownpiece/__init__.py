@@ -32,6 +32,8 @@ from .dtypes import (
     set_default_dtype,
     uint8,
 )
+from .inspection import *
+from .inspection import ABSENT as _ABSENT
 from .ops import REGISTRY as _REGISTRY
 from .printing import set_printoptions
 from .random import (
@@ -63,3 +65,9 @@ from . import linalg, nn, optim, utils  # noqa: E402
 from .serialization import load, save  # noqa: E402
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    """Say of what is out of scope that it is, and of other names that they do not exist."""
+    reason = f": {_ABSENT[name]}" if name in _ABSENT else ""
+    raise AttributeError(f"module 'clownpiece' has no attribute {name!r}{reason}")

@@ -39,6 +39,7 @@ from .dtypes import int32 as int32
 from .dtypes import int64 as int64
 from .dtypes import set_default_dtype as set_default_dtype
 from .dtypes import uint8 as uint8
+from .inspection import *
 from .printing import set_printoptions as set_printoptions
 from .random import Generator as Generator
 from .random import default_generator as default_generator

@@ -15,8 +15,9 @@ import numpy as np
 from . import creation
 from .autograd import engine
 from .device import device
-from .dtypes import as_dtype, bool_, dtype, float32, float64, int16, int32, int64, uint8
+from .dtypes import as_dtype, bool_, dtype, float32, float64, int8, int16, int32, int64, uint8
 from .filling import FILLS
+from .inspection import ABSENT_METHODS, FALSE_FLAGS, METHODS, never
 from .ops import REGISTRY, Op
 from .ops.conversion import contiguous as copy_in_order
 from .ops.conversion import to_dtype
@@ -40,6 +41,8 @@ _BINARY = {
     "and": "bitwise_and",
     "or": "bitwise_or",
     "xor": "bitwise_xor",
+    "lshift": "bitwise_left_shift",
+    "rshift": "bitwise_right_shift",
 }
 _COMPARISONS = ("eq", "ne", "lt", "le", "gt", "ge")
 _UNARY = {"neg": "neg", "pos": "positive", "abs": "abs", "invert": "bitwise_not"}
@@ -63,10 +66,14 @@ def bind() -> None:
         _set(f"__{name}__", _operator(REGISTRY[name]))
     for symbol, name in _UNARY.items():
         _set(f"__{symbol}__", _unary(REGISTRY[name]))
-    for function in (*_OTHER_METHODS, *FILLS):
+    for function in (*_OTHER_METHODS, *FILLS, *METHODS):
         _set(function.__name__, function)
     for name, kind in _CASTS.items():
         _set(name, _cast_method(kind))
+    for name, doc in FALSE_FLAGS.items():
+        _set(name, property(never, doc=doc))
+    for name, reason in ABSENT_METHODS.items():
+        _set(name, _absent(name, reason))
     _set("T", property(_reversed_dims))
     _set("mT", property(_swapped_matrix_dims))
     _set("__getitem__", __getitem__)
@@ -270,6 +277,7 @@ _CASTS: dict[str, dtype] = {
     "int": int32,
     "short": int16,
     "byte": uint8,
+    "char": int8,
     "bool": bool_,
 }
 
@@ -280,3 +288,11 @@ def _cast_method(kind: dtype) -> Any:
 
     cast.__doc__ = f"The values as {kind.name}."
     return cast
+
+
+def _absent(name: str, reason: str) -> Any:
+    def method(self: Tensor, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError(f"{name}(): {reason}")
+
+    method.__doc__ = f"Raise a NotImplementedError: {reason}."
+    return method

@@ -198,7 +198,12 @@ def full(
 
 def _like(fill: Callable[..., np.ndarray]) -> Callable[..., Tensor]:
     def create(
-        input: Tensor, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+        input: Tensor,
+        *,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        memory_format: Any = None,
     ) -> Tensor:
         _check_device(device)
         wanted = input.array.dtype if dtype is None else as_dtype(dtype).numpy
@@ -216,9 +221,16 @@ empty_like.__doc__ = "A tensor in the shape and dtype of another; here it starts
 
 
 def full_like(
-    input: Tensor, fill_value: Any, *, dtype: Any = None, requires_grad: bool = False
+    input: Tensor,
+    fill_value: Any,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
 ) -> Tensor:
     """One value everywhere, in the shape and dtype of another tensor."""
+    _check_device(device)
     wanted = input.array.dtype if dtype is None else as_dtype(dtype).numpy
     return _finish(np.full(input.array.shape, fill_value, wanted), requires_grad)
 
@@ -286,8 +298,16 @@ def logspace(
     return _finish(values.astype(_float_dtype(dtype)), requires_grad)
 
 
-def eye(n: int, m: int | None = None, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def eye(
+    n: int,
+    m: int | None = None,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Ones on the diagonal, zeros elsewhere."""
+    _check_device(device)
     return _finish(np.eye(n, m, dtype=_float_dtype(dtype)), requires_grad)
 
 
@@ -342,14 +362,30 @@ def randn(
     return _finish(_drawn(_shape(size), dtype, True, generator), requires_grad)
 
 
-def rand_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def rand_like(
+    input: Tensor,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """Uniform on [0, 1), in the shape and dtype of another tensor."""
+    _check_device(device)
     wanted = input.dtype if dtype is None else dtype
     return _finish(_drawn(input.array.shape, wanted, False, None), requires_grad)
 
 
-def randn_like(input: Tensor, *, dtype: Any = None, requires_grad: bool = False) -> Tensor:
+def randn_like(
+    input: Tensor,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Tensor:
     """Standard normal, in the shape and dtype of another tensor."""
+    _check_device(device)
     wanted = input.dtype if dtype is None else dtype
     return _finish(_drawn(input.array.shape, wanted, True, None), requires_grad)
 
@@ -374,14 +410,26 @@ def randint(
     return wrap(np.asarray(values).astype(wanted))
 
 
-def randint_like(input: Tensor, low: int, high: int | None = None) -> Tensor:
+def randint_like(
+    input: Tensor,
+    low: int,
+    high: int | None = None,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    memory_format: Any = None,
+) -> Tensor:
     """Whole numbers below high, in the shape and dtype of another tensor."""
     bounds = (0, low) if high is None else (low, high)
-    return randint(*bounds, input.array.shape, dtype=input.dtype)
+    wanted = input.dtype if dtype is None else dtype
+    return randint(*bounds, input.array.shape, dtype=wanted, device=device)
 
 
-def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None) -> Tensor:
+def randperm(
+    n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None
+) -> Tensor:
     """0 … n−1 in random order."""
+    _check_device(device)
     wanted = np.dtype(np.int64) if dtype is None else as_dtype(dtype).numpy
     return wrap(_numpy_of(generator).permutation(n).astype(wanted))
 

@@ -209,7 +209,8 @@ def _methods() -> Iterator[str]:
     """The methods that `binding.py` gave to Tensor, in the order of their names."""
     for name, function in sorted(vars(TensorMethods).items()):
         if isinstance(function, property):
-            yield "@property\n" + _definition(name, "self", "Tensor", function.__doc__)
+            result = _result_of(function.fget)
+            yield "@property\n" + _definition(name, "self", result, function.__doc__)
         elif callable(function) and name not in ("__weakref__", "__dict__"):
             yield _method(name, function)
 
@@ -225,12 +226,17 @@ def _method(name: str, function: Callable[..., Any]) -> str:
     if record is None:
         signature = inspect.signature(function)
         arguments = ["self", *[_argument(p) for p in list(signature.parameters.values())[1:]]]
-        given = signature.return_annotation
-        result = given if isinstance(given, str) else "Any"
-        return _definition(name, ", ".join(_with_star(arguments, signature)), result, doc)
+        listed = ", ".join(_with_star(arguments, signature))
+        return _definition(name, listed, _result_of(function), doc)
     in_place = name.endswith("_")
     result = "Tensor" if in_place else _result_type(record)
     return _definition(name, ", ".join(["self", *_arguments(record)[1:]]), result, doc)
+
+
+def _result_of(function: Any) -> str:
+    """What a method says that it returns."""
+    given = inspect.signature(function).return_annotation
+    return _type_text(ast.parse(given, mode="eval").body) if isinstance(given, str) else "Any"
 
 
 def _function(name: str, record: Op) -> str:

@@ -35,6 +35,7 @@ class TensorMethods:
     def __abs__(self) -> Tensor: ...
     def __add__(self, other: Any) -> Tensor: ...
     def __and__(self, other: Any) -> Tensor: ...
+    def __contains__(self, element: Any) -> _bool: ...
     def __eq__(self, other: Any) -> Tensor: ...  # type: ignore[override]
     def __floordiv__(self, other: Any) -> Tensor: ...
     def __ge__(self, other: Any) -> Tensor: ...
@@ -43,15 +44,18 @@ class TensorMethods:
     def __iadd__(self, other: Any) -> Tensor: ...
     def __iand__(self, other: Any) -> Tensor: ...
     def __ifloordiv__(self, other: Any) -> Tensor: ...
+    def __ilshift__(self, other: Any) -> Tensor: ...
     def __imod__(self, other: Any) -> Tensor: ...
     def __imul__(self, other: Any) -> Tensor: ...
     def __invert__(self) -> Tensor: ...
     def __ior__(self, other: Any) -> Tensor: ...
     def __ipow__(self, other: Any) -> Tensor: ...
+    def __irshift__(self, other: Any) -> Tensor: ...
     def __isub__(self, other: Any) -> Tensor: ...
     def __itruediv__(self, other: Any) -> Tensor: ...
     def __ixor__(self, other: Any) -> Tensor: ...
     def __le__(self, other: Any) -> Tensor: ...
+    def __lshift__(self, other: Any) -> Tensor: ...
     def __lt__(self, other: Any) -> Tensor: ...
     def __matmul__(self, other: Any) -> Tensor: ...
     def __mod__(self, other: Any) -> Tensor: ...
@@ -63,12 +67,16 @@ class TensorMethods:
     def __pow__(self, other: Any) -> Tensor: ...
     def __radd__(self, other: Any) -> Tensor: ...
     def __rand__(self, other: Any) -> Tensor: ...
+    def __reversed__(self) -> Tensor: ...
     def __rfloordiv__(self, other: Any) -> Tensor: ...
+    def __rlshift__(self, other: Any) -> Tensor: ...
     def __rmatmul__(self, other: Any) -> Tensor: ...
     def __rmod__(self, other: Any) -> Tensor: ...
     def __rmul__(self, other: Any) -> Tensor: ...
     def __ror__(self, other: Any) -> Tensor: ...
     def __rpow__(self, other: Any) -> Tensor: ...
+    def __rrshift__(self, other: Any) -> Tensor: ...
+    def __rshift__(self, other: Any) -> Tensor: ...
     def __rsub__(self, other: Any) -> Tensor: ...
     def __rtruediv__(self, other: Any) -> Tensor: ...
     def __rxor__(self, other: Any) -> Tensor: ...
@@ -232,6 +240,8 @@ class TensorMethods:
         """`beta * x + alpha * (batch1 @ batch2)` on batches of matrices; `x` is broadcast."""
     def bernoulli_(self, p: Any = ..., *, generator: Any = ...) -> Tensor:
         """Fill with 1 where chance has it, with probability p, else 0, in place."""
+    def bfloat16(self, *args: Any, **kwargs: Any) -> Any:
+        """Raise a NotImplementedError: clownpiece computes in float32 and float64, not in 16 bits; use .float()."""
     def bincount(self, weights: Any = ..., minlength: _int = ...) -> Tensor:
         """How often each number from 0 on occurs, or the sum of the weights of its occurrences."""
     def bitwise_and(self, other: Any) -> Tensor:
@@ -274,6 +284,8 @@ class TensorMethods:
         generator: Any = ...,
     ) -> Tensor:
         """Fill with draws of the density σ / (π ((x − median)² + σ²)), in place."""
+    def cdouble(self, *args: Any, **kwargs: Any) -> Any:
+        """Raise a NotImplementedError: clownpiece has real numbers only; keep real and imaginary parts in two tensors."""
     def ceil(self) -> Tensor:
         """The smallest whole number that is not below `x`."""
     def ceil_(self) -> Tensor:
@@ -282,6 +294,10 @@ class TensorMethods:
         """As `elu`, but smooth at zero for every `alpha` (Barron 2017)."""
     def celu_(self, alpha: _float = ...) -> Tensor:
         """As `elu`, but smooth at zero for every `alpha` (Barron 2017)."""
+    def cfloat(self, *args: Any, **kwargs: Any) -> Any:
+        """Raise a NotImplementedError: clownpiece has real numbers only; keep real and imaginary parts in two tensors."""
+    def char(self) -> Tensor:
+        """The values as int8."""
     def chunk(self, chunks: _int, dim: _int = ...) -> tuple[Tensor, ...]:
         """At most `chunks` pieces of one size along `dim`; the last may be smaller."""
     def clamp(self, min: Any = ..., max: Any = ...) -> Tensor:
@@ -342,6 +358,8 @@ class TensorMethods:
         """How many elements are not 0, in the whole or over `dim`."""
     def cpu(self) -> Tensor:
         """The tensor itself: it lives on the CPU."""
+    def cuda(self, device_: Any = ..., non_blocking: _bool = ...) -> Tensor:
+        """Raise a RuntimeError: there is only the CPU."""
     def cummax(self, dim: _int) -> Any:
         """The largest element up to each place along `dim`, and its index: (values, indices)."""
     def cummin(self, dim: _int) -> Any:
@@ -358,6 +376,8 @@ class TensorMethods:
         """Degrees in radians."""
     def deg2rad_(self) -> Tensor:
         """Degrees in radians."""
+    def dequantize(self, *args: Any, **kwargs: Any) -> Any:
+        """Raise a NotImplementedError: clownpiece has no quantized tensors; use the values as floats."""
     def det(self) -> Tensor:
         """The determinant of square matrices."""
     def diag(self, diagonal: _int = ...) -> Tensor:
@@ -486,6 +506,8 @@ class TensorMethods:
         """Fill with the number of tries, 1 or more, up to the first success, in place."""
     def ger(self, other: Any) -> Tensor:
         """All products of an element of the one vector with one of the other."""
+    def get_device(self) -> _int:
+        """-1, as for every tensor on the CPU."""
     def greater(self, other: Any) -> Tensor:
         """Whether `x` is above `other`."""
     def greater_(self, other: Any) -> Tensor:
@@ -498,6 +520,8 @@ class TensorMethods:
         """Whether `x` is above `other`."""
     def gt_(self, other: Any) -> Tensor:
         """Whether `x` is above `other`."""
+    def half(self, *args: Any, **kwargs: Any) -> Any:
+        """Raise a NotImplementedError: clownpiece computes in float32 and float64, not in 16 bits; use .float()."""
     def hardshrink(self, lambd: _float = ...) -> Tensor:
         """`x` where its size exceeds `lambd`, zero elsewhere."""
     def histc(self, bins: _int = ..., min: _float = ..., max: _float = ...) -> Tensor:
@@ -530,6 +554,30 @@ class TensorMethods:
         """The values as int32."""
     def inverse(self) -> Tensor:
         """The inverse of square matrices: `linalg.inv`."""
+    def is_complex(self) -> _bool:
+        """False: there are no complex tensors here."""
+    @property
+    def is_cuda(self) -> _bool:
+        """False: the tensor is on the CPU."""
+    @property
+    def is_mps(self) -> _bool:
+        """False: the tensor is on the CPU."""
+    def is_nonzero(self) -> _bool:
+        """Whether the one element is not zero.
+
+        Raises:
+            RuntimeError: there is not exactly one element.
+        """
+    @property
+    def is_quantized(self) -> _bool:
+        """False: there are no quantized tensors here."""
+    def is_same_size(self, other: Tensor) -> _bool:
+        """Whether both have the same shape."""
+    def is_signed(self) -> _bool:
+        """Whether the elements can be negative."""
+    @property
+    def is_sparse(self) -> _bool:
+        """False: there are no sparse tensors here."""
     def isclose(
         self,
         other: Any,
@@ -708,6 +756,8 @@ class TensorMethods:
         """`sum` that leaves NaN out."""
     def narrow(self, dim: _int, start: Any, length: _int) -> Tensor:
         """The stretch of `length` elements from `start` along `dim`, as a view."""
+    def ndimension(self) -> _int:
+        """How many dimensions there are."""
     def ne(self, other: Any) -> Tensor:
         """Whether the two differ, elementwise."""
     def ne_(self, other: Any) -> Tensor:
@@ -1047,6 +1097,8 @@ class TensorMethods:
 
         Takes a dtype, a device (there is only "cpu"), a tensor, and `copy=True`.
         """
+    def to_sparse(self, *args: Any, **kwargs: Any) -> Any:
+        """Raise a NotImplementedError: clownpiece has dense tensors only; use a mask, or an index with gather and index_add."""
     def topk(
         self,
         k: _int,
