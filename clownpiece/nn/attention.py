@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from ..creation import empty, from_numpy, zeros
 from ..ops.joining import cat
+from ..ops.multihead import attend
 from ..tensor import Tensor
 from . import functional as F
 from . import init
@@ -148,11 +148,7 @@ class MultiheadAttention(Module):
         mask = None if causal else self._mask(attn_mask, key_padding_mask, q, k, extra)
         dropout = self.dropout if self.training else 0.0
         q, k, v = (self._heads(x) for x in (q, k, v))
-        weights = None
-        if need_weights:
-            out, weights = _attend(q, k, v, mask, dropout)
-        else:
-            out = F.scaled_dot_product_attention(q, k, v, mask, dropout, causal)
+        out, weights = attend(q, k, v, mask, dropout, causal, need_weights)
         out = self.out_proj(out.transpose(1, 2).flatten(2))
         if weights is not None and average_attn_weights:
             weights = weights.mean(dim=1)
@@ -256,12 +252,3 @@ def additive_mask(mask: Tensor, like: Tensor) -> Any:
             f"only bool and floating types of masks are supported; got {mask.dtype}"
         )
     return mask
-
-
-def _attend(q: Any, k: Any, v: Any, mask: Any, dropout: float) -> tuple[Any, Any]:
-    """softmax(q kᵀ / √d + mask) v, and the weights, which are dropped already."""
-    scores = (q / math.sqrt(q.shape[-1])) @ k.transpose(-2, -1)
-    weights = F.softmax(scores if mask is None else scores + mask, dim=-1)
-    if dropout:
-        weights = F.dropout(weights, dropout)
-    return weights @ v, weights

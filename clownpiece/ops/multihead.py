@@ -19,7 +19,7 @@ from .samples import S
 from .shape import permute, reshape, transpose, unsqueeze
 from .softmax import softmax
 
-__all__ = ["multi_head_attention_forward"]
+__all__ = ["attend", "multi_head_attention_forward"]
 
 
 def _array(x: Any) -> np.ndarray:
@@ -71,12 +71,32 @@ def _with_rows(x: Any, row: Any) -> Any:
     return cat([x, reshape(row, (1, 1, -1)) + np.zeros(size, _array(x).dtype)], 0)
 
 
-def _weights(q: Any, k: Any, mask: Any, is_causal: bool) -> Any:
-    scores = matmul(q, transpose(k, -2, -1)) * (1 / math.sqrt(q.shape[-1]))
-    if is_causal:
-        above = ~np.tri(q.shape[-2], k.shape[-2], dtype=bool)
-        mask = np.where(above, -np.inf, 0).astype(_array(q).dtype)
-    return softmax(scores if mask is None else scores + mask, -1)
+def attend(
+    q: Any, k: Any, v: Any, mask: Any, p: float, is_causal: bool, need_weights: bool
+) -> tuple[Any, Any]:
+    """softmax(q kᵀ / √d + mask) v of every head, and the weights if they are needed, or None.
+
+    Args:
+        q: (N, H, L, d), and `k`, `v` (N, H, S, d).
+        mask: numbers to be added to the scores, or None.
+        p: what to drop of the weights; those that are returned are dropped already.
+        is_causal: no query sees a later key; only where no weights are needed.
+    """
+    if not need_weights:
+        return _fused(q, k, v, mask, p, is_causal), None
+    scores = matmul(q * (1 / math.sqrt(q.shape[-1])), transpose(k, -2, -1))
+    weights = softmax(scores if mask is None else scores + mask, -1)
+    if p:
+        weights = dropout(weights, p)
+    return matmul(weights, v), weights
+
+
+def _fused(q: Any, k: Any, v: Any, mask: Any, p: float, is_causal: bool) -> Any:
+    keep = None
+    if p:
+        keep = keep_mask((*q.shape[:-1], k.shape[-2]), p).astype(_array(q).dtype)
+        keep *= 1 / (1 - p) if p < 1 else 0
+    return scaled_dot_product_attention(q, k, v, mask, keep, is_causal)
 
 
 def _multi_head_attention(
@@ -134,12 +154,7 @@ def _multi_head_attention(
     if not causal:
         dtype = _array(q).dtype
         mask = _merged(attn_mask, key_padding_mask, count, num_heads, extra, dtype)
-    if need_weights:
-        seen = _weights(q, k, mask, causal)
-        mixed = matmul(dropout(seen, p) if p else seen, v)
-    else:
-        seen = None
-        mixed = _fused(q, k, v, mask, p, causal)
+    mixed, seen = attend(q, k, v, mask, p, causal, need_weights)
     out = reshape(permute(mixed, (2, 0, 1, 3)), (length, count, embed_dim))
     out = linear(out, out_proj_weight, out_proj_bias)
     if seen is not None and average_attn_weights:
@@ -148,14 +163,6 @@ def _multi_head_attention(
         out = reshape(out, (length, embed_dim))
         seen = None if seen is None else reshape(seen, seen.shape[1:])
     return out, seen
-
-
-def _fused(q: Any, k: Any, v: Any, mask: Any, p: float, is_causal: bool) -> Any:
-    keep = None
-    if p:
-        size = (*q.shape[:-1], k.shape[-2])
-        keep = keep_mask(size, p).astype(_array(q).dtype) / (1 - p)
-    return scaled_dot_product_attention(q, k, v, mask, keep, is_causal)
 
 
 def _check(

@@ -311,6 +311,13 @@ call(
     *HEADS,
     lambda rng: np.arange(5) > np.array([[3], [2]]),
 )
+call(
+    "mha weights are those after dropout",
+    lambda F, q, k, v, w, b, o, c: F.multi_head_attention_forward(
+        q, k, v, 4, 2, w, b, None, None, False, 1.0, o, c
+    ),
+    *HEADS,
+)
 call("mha unbatched", heads, (3, 4), (5, 4), (5, 4), *HEADS[3:])
 call(
     "mha separate",
