@@ -58,11 +58,13 @@ def backward(
     """
     roots = _as_tuple(tensors)
     given = _as_tuple(grad_tensors) if grad_tensors is not None else (None,) * len(roots)
-    walk = _Walk(create_graph, create_graph if retain_graph is None else retain_graph)
+    keep = create_graph if retain_graph is None else retain_graph
+    walk = _Walk(create_graph, keep, accumulates=True)
     if inputs is not None:
         targets = _as_tuple(inputs)
         if not targets:
             raise RuntimeError("'inputs' argument to backward() cannot be empty.")
+        # Leaves have accumulated on the way, with their hooks; here are the others.
         found = walk.run(roots, given, [_edge_of(each) for each in targets])
         for tensor, gradient in zip(targets, found, strict=True):
             if gradient is not None:
@@ -108,8 +110,11 @@ def grad(
         )
     roots = _as_tuple(outputs)
     targets = _as_tuple(inputs)
+    if not targets:
+        raise RuntimeError("'inputs' argument to grad() cannot be empty.")
     given = _as_tuple(grad_outputs) if grad_outputs is not None else (None,) * len(roots)
-    walk = _Walk(create_graph, create_graph if retain_graph is None else retain_graph)
+    keep = create_graph if retain_graph is None else retain_graph
+    walk = _Walk(create_graph, keep, accumulates=False)
     found = walk.run(roots, given, [_edge_of(each) for each in targets])
     unused_allowed = materialize_grads if allow_unused is None else allow_unused
     result: list[Any] = []
@@ -156,9 +161,10 @@ def _batched(
 class _Walk:
     """One backward walk: what waits, what has arrived, what is to be kept."""
 
-    def __init__(self, create_graph: bool, retain_graph: bool) -> None:
+    def __init__(self, create_graph: bool, retain_graph: bool, accumulates: bool) -> None:
         self.create_graph = create_graph
         self.retain_graph = retain_graph
+        self.accumulates = accumulates
         self.buffers: dict[Node, list[Any]] = {}
         # Sums made here may be added to in place; what a VJP returned may be shared.
         self.owned: set[Edge] = set()
@@ -171,7 +177,7 @@ class _Walk:
         given: tuple[Any, ...],
         targets: list[Edge] | None,
     ) -> list[Any]:
-        """Walk from the roots; with targets, capture their gradients instead of accumulating."""
+        """Walk from the roots, with targets only to these; their gradients, unless accumulated."""
         if len(given) != len(roots):
             raise RuntimeError(
                 f"got {len(roots)} tensors and {len(given)} gradients; "
@@ -300,25 +306,26 @@ class _Walk:
             gradient = self._call_tensor_hooks(gradient, leaf._hooks)
         if node.tensor_hooks and 0 in node.tensor_hooks:
             gradient = self._call_tensor_hooks(gradient, node.tensor_hooks[0])
-        if wanted is not None:
-            if (node, 0) in wanted:
-                self.captured[node, 0] = gradient
+        if wanted is not None and (node, 0) not in wanted:
+            return
+        if not self.accumulates:
+            self.captured[node, 0] = gradient
             return
         if leaf._node is not None:
             raise RuntimeError(
                 "leaf variable has been moved into the graph interior: it was changed in place, "
                 "after detach_() or requires_grad_(False), since this graph began at it"
             )
-        if not leaf._requires_grad:
-            return
         if node.pre_hooks:
             (gradient,) = self._call_node_hooks(node, node.pre_hooks, [gradient])
-        _accumulate(leaf, gradient, self.create_graph)
-        if node.post_hooks:
-            self._call_post_hooks(node, (), [gradient])
+        # A leaf that was frozen since collects nothing; its hooks are called all the same.
+        if leaf._requires_grad:
+            _accumulate(leaf, gradient, self.create_graph)
         if leaf._post_accumulate_hooks:
             for hook in list(leaf._post_accumulate_hooks.values()):
                 hook(leaf)
+        if node.post_hooks:
+            self._call_post_hooks(node, (), [gradient])
 
     def _call_tensor_hooks(self, gradient: Any, hooks: dict[int, Any]) -> Any:
         keep = hooks.get(RETAIN)

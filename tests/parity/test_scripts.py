@@ -140,6 +140,18 @@ FOUND = {
         ("require_grad", 0, False),
         ("backward", 0, 1, True),
     ],
+    "the hooks of a leaf that was frozen after the forward are called": [
+        ("make", "part chain", 0),
+        ("hook_tensor", 0, "accumulated", "watch"),
+        ("backward", 0, 0, True),
+        ("freeze", 0, False),
+        ("backward", 0, 0, True),
+    ],
+    "gradients with respect to nothing": [
+        ("make", "part chain", 0),
+        ("freeze", 0, False),
+        ("grad", 0, 0, 0, False, True),
+    ],
 }
 
 

@@ -115,7 +115,7 @@ def look(stage: Stage, module: int, name: str, way: str) -> None:
         stage.log(hasattr(at, name))
     elif way == "in __dict__":
         stage.log(name in at.__dict__)
-    elif "" not in at._modules:  # PyTorch cannot list a module with a child that has no name.
+    elif "" not in {*at._modules, *at.__dict__}:  # PyTorch cannot list what has no name.
         stage.log(name in dir(at))
 
 
