@@ -82,8 +82,9 @@ def arguments_of_grad(library, log):
         lambda y, s: grad(library.ones(2), x),
         lambda y, s: grad(s, x, create_graph=True)[0].requires_grad,
         lambda y, s: grad(y, x, library.eye(2).double(), is_grads_batched=True),
-        lambda y, s: grad(y, [x, alone], library.eye(2).double(), is_grads_batched=True,
-                          allow_unused=True),
+        lambda y, s: grad(
+            y, [x, alone], library.eye(2).double(), is_grads_batched=True, allow_unused=True
+        ),
         lambda y, s: grad([y, s], [x, w], [library.eye(2).double(), one], is_grads_batched=True),
         lambda y, s: grad(y, x, library.ones(3).double(), is_grads_batched=True),
         lambda y, s: grad(y, x, is_grads_batched=True),
@@ -125,6 +126,23 @@ def tensor_hooks(library, log):
     handles[0].remove()
     log(library.autograd.grad((y * 3).sum(), [x, y]))
     log(library.autograd.grad((y * 3).sum(), y))
+
+
+@story
+def hooks_of_a_leaf_and_of_its_node(library, log):
+    for frozen, inputs in ((False, False), (False, True), (True, False)):
+        x, w = (numbers(library, 3, requires_grad=True) for _ in range(2))
+        x.register_hook(lambda g: log("tensor", g))
+        x.register_post_accumulate_grad_hook(lambda t: log("accumulated", t.grad))
+        loss = (x * w).sum()
+        node = loss.grad_fn.next_functions[0][0].next_functions[0][0]
+        node.register_prehook(lambda grads: log("before its node", grads))
+        node.register_hook(lambda grads, given: log("after its node", grads, given))
+        if frozen:
+            x.requires_grad_(False)
+        loss.backward(inputs=[x, w] if inputs else None)
+        log(x.grad, w.grad)
+    log.attempt(lambda: library.autograd.grad(numbers(library, requires_grad=True), []))
 
 
 @story

@@ -147,6 +147,14 @@ FOUND = {
         ("freeze", 0, False),
         ("backward", 0, 0, True),
     ],
+    "a hook of a child is given the errors of its parent when a state is loaded": [
+        ("make", "part chain", 0),
+        ("make", "part chain", 0),
+        ("attach", 1, "a", 0, "set"),
+        ("hook_state", 0, "load pre", "watch"),
+        ("edit", 0, 0, "reshape"),
+        ("load", 1, 0, False, False),
+    ],
     "gradients with respect to nothing": [
         ("make", "part chain", 0),
         ("freeze", 0, False),

@@ -197,11 +197,14 @@ class Cue:
         return _cue, (self.number,)
 
     def __call__(self, *given: Any) -> Any:
+        seen = given
         if self.kind in ("parameter", "buffer"):
             # Its values may not have been set yet.
-            self.stage.log(f"cue {self.number}: {self.kind}", *given[:2], given[2] is None)
-        else:
-            self.stage.log(f"cue {self.number}: {self.kind}", *given)
+            seen = (*given[:2], given[2] is None)
+        elif self.kind == "load pre":
+            # Each library has words of its own for the errors so far.
+            seen = (*given[:-1], len(given[-1]))
+        self.stage.log(f"cue {self.number}: {self.kind}", *seen)
         return getattr(self, self.doing)(*given)
 
     def watch(self, *given: Any) -> None:
