@@ -349,12 +349,13 @@ def call(stage: Stage, m: int, feed: str, how: str, under: str) -> None:
     stage.results.append(result)
 
 
-def _hooks_behind_hooks(stage: Stage) -> bool:
-    """Whether a gradient may have to pass hooks after it passed those of a module's outputs."""
+def _more_behind_hooks(stage: Stage) -> bool:
+    """Whether hooks, or what is freed, may lie behind the hooks of a module's outputs."""
     kinds = ("backward pre", "backward", "tensor", "accumulated")
     hooked = {id(cue.target) for cue in stage.cues if cue.kind in kinds}
     copied = sum(bool(m._backward_hooks or m._backward_pre_hooks) for m in stage.modules)
-    return len(hooked) > 1 or id(None) in hooked or copied > 1
+    most = 0 if stage.freed else 1
+    return len(hooked) > most or id(None) in hooked or copied > most
 
 
 def loss_of(stage: Stage, which: int, parts: int) -> Any:
@@ -367,7 +368,7 @@ def loss_of(stage: Stage, which: int, parts: int) -> Any:
     results = [r for r in stage.results if any(t.requires_grad for t in tensors_in(r))]
     found = [t for t in tensors_in(pick(results[::-1], which)) if t.requires_grad]
     chosen = [t for i, t in enumerate(found) if parts >> i & 1] or found[:1]
-    if _hooks_behind_hooks(stage):
+    if _more_behind_hooks(stage):
         chosen = found
     loss = (chosen[0] * 2).sum()
     for at, each in enumerate(chosen[1:]):
@@ -378,6 +379,7 @@ def loss_of(stage: Stage, which: int, parts: int) -> Any:
 @verb(number, st.integers(0, 7), one_of(True, True, False), often=8)
 def backward(stage: Stage, result: int, parts: int, retain: bool) -> None:
     loss = loss_of(stage, result, parts)
+    stage.freed |= not retain
     leaves = [*stage.inputs, *(p for m in stage.modules for p in m.parameters(recurse=False))]
     try:
         loss.backward(retain_graph=retain)
@@ -399,6 +401,7 @@ def grad(
         wanted = [tensor for tensor in wanted if tensor.requires_grad]
     if stage.frozen or any("LU" in type(m).__name__ for m in stage.modules):
         create_graph = False
+    stage.freed |= not create_graph
     found = stage.library.autograd.grad(
         loss, wanted, create_graph=create_graph, allow_unused=lenient
     )

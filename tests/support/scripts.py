@@ -12,8 +12,8 @@ Left out on purpose, because PyTorch's behaviour there is an accident of its imp
 - removing a hook with keywords from within another hook before it is called (PyTorch then calls
   it, without the keywords), and global always-called hooks with keywords (called without them);
 - loading twice from one dict, first with `assign=True` (PyTorch leaves a mark in its metadata);
-- hooks behind the hooks of a module of whose outputs only some are used (PyTorch calls them with
-  None, or accumulates zeros, where nothing arrives);
+- hooks, or graphs that were freed, behind the hooks of a module of whose outputs only some are used
+  (PyTorch walks on with None, or accumulates zeros, where nothing arrives);
 - what a post-accumulate hook returns (PyTorch says it is ignored, and checks its shape);
 - going back through a graph after the `data` of one of its leaves was replaced, as conversions do
   too (PyTorch computes with the new values, unless it had saved a view);
@@ -98,6 +98,7 @@ class Stage:
         handles: of all hooks, with whether another hook may remove them.
         states: state_dicts that were taken.
         frozen: whether a step has said of something whether it requires a gradient.
+        freed: whether a step has freed a graph.
     """
 
     now: Stage
@@ -115,6 +116,7 @@ class Stage:
         self.states: list[Any] = []
         self.cues: list[Cue] = []
         self.frozen = False
+        self.freed = False
         self._at_the_end = ExitStack()
 
     def __enter__(self) -> Stage:
