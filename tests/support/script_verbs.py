@@ -223,6 +223,8 @@ def change_dict(stage: Stage, what: str, container: int, key: str, which: int) -
     new = member(stage, these, which) if what in needs_new else None
     if type(these).__name__ == "ParameterDict":
         key = key[0]  # PyTorch's ParameterDict keeps the key of what it then refuses.
+        if key not in these and hasattr(these, key):
+            return  # PyTorch's takes every attribute for one of its own.
 
     def delete() -> None:
         del these[key]
