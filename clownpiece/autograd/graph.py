@@ -14,6 +14,7 @@ __all__ = [
     "Node",
     "get_gradient_edge",
     "increment_version",
+    "save_on_cpu",
     "saved_tensors_hooks",
 ]
 
@@ -87,3 +88,14 @@ class saved_tensors_hooks:
 
     def __exit__(self, *exception: object) -> None:
         mode.saving = self._outer
+
+
+class save_on_cpu(saved_tensors_hooks):
+    """PyTorch's hooks that move what is saved to the CPU, where everything is here already.
+
+    Args:
+        pin_memory: accepted, and of no effect.
+    """
+
+    def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:
+        super().__init__(lambda tensor: tensor, lambda tensor: tensor)

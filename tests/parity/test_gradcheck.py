@@ -1,0 +1,74 @@
+"""`gradcheck` with PyTorch's arguments: what it accepts, what it finds, and what is not there."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("torch")
+
+from support.stories import assert_told_alike, numbers
+
+import clownpiece as cp
+
+KINDS = ("right", "wrong", "never the same", "takes no missing gradient")
+
+
+def function_of(library, kind):
+    class Twice(library.autograd.Function):
+        calls = 0
+
+        @staticmethod
+        def forward(ctx, x):
+            ctx.set_materialize_grads(kind != "takes no missing gradient")
+            return x * 2, x * 3
+
+        @staticmethod
+        def backward(ctx, g, h):
+            Twice.calls += 1
+            noise = 1e-7 * Twice.calls if kind == "never the same" else 0
+            return g * (2.5 if kind == "wrong" else 2) + h * 3 + noise
+
+    return Twice.apply
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_finds_what_pytorch_s_finds(kind):
+    def tell(library, log):
+        f = function_of(library, kind)
+        x = numbers(library, 3, requires_grad=True)
+        for more in ({}, {"nondet_tol": 1e-3}, {"check_undefined_grad": False}, {"eps": 1e-4}):
+            for fast in (False, True):
+                arguments = {"fast_mode": fast, "raise_exception": False, **more}
+                log(more, fast)
+                log.attempt(lambda a=arguments: log(library.autograd.gradcheck(f, (x,), **a)))
+
+    assert_told_alike(tell)
+
+
+@pytest.mark.parametrize("fast", (False, True))
+def test_second_derivatives_take_the_same_arguments(fast):
+    def tell(library, log):
+        x = numbers(library, 2, 3, requires_grad=True)
+        check = library.autograd.gradgradcheck
+        log(check(lambda x: (x.exp(), x.tanh() * x.sum()), (x,), fast_mode=fast, nondet_tol=1e-9))
+        log(check(lambda x: x.detach() * x * x, (x,), fast_mode=fast, raise_exception=False))
+
+    assert_told_alike(tell)
+
+
+@pytest.mark.parametrize("name", ("masked", "check_batched_grad"))
+def test_checks_that_there_are_not_are_refused_by_name(name):
+    x = cp.ones(2, dtype=cp.float64, requires_grad=True)
+    with pytest.raises(ValueError, match=f"no {name}=True"):
+        cp.autograd.gradcheck(lambda x: x * 2, x, **{name: True})
+
+
+def test_what_is_to_be_saved_on_the_cpu_stays_there():
+    def tell(library, log):
+        x = numbers(library, 2, requires_grad=True)
+        with library.autograd.graph.save_on_cpu():
+            y = x * x
+        y.sum().backward()
+        log(x.grad)
+
+    assert_told_alike(tell)
