@@ -165,8 +165,12 @@ class Backend(Protocol):
         """Call `before(optimizer, args, kwargs)` and `after(…)` around steps of all optimizers."""
         ...
 
-    def site(self) -> tuple[tuple[Any, ...], str] | None:
-        """Where the running operation stands in the forward: a key, and "file.py:12"."""
+    def site(self) -> tuple[Any, ...]:
+        """Where the running operation stands in the forward; nothing if that is unknown."""
+        ...
+
+    def line(self, site: tuple[Any, ...]) -> str:
+        """A site as "file.py:12"."""
         ...
 
     def gradient(self, tensor: Any) -> Any | None:

@@ -6,7 +6,6 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from types import FrameType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -37,6 +36,7 @@ class ModuleBackend(Backend):
 
     def __init__(self) -> None:
         self._arguments: WeakKeyDictionary[type, tuple[str, ...]] = WeakKeyDictionary()
+        self._frames: dict[str, object] = {}
 
     def is_model(self, model: Any) -> bool:
         return isinstance(model, self.module)
@@ -122,31 +122,32 @@ class ModuleBackend(Backend):
 
     # -- lines -------------------------------------------------------------------------------
 
-    def site(self) -> tuple[tuple[Any, ...], str] | None:
+    def site(self) -> tuple[Any, ...]:
         frame: FrameType | None = sys._getframe(1)
-        key: list[Any] = []
-        first = None
-        while frame is not None and len(key) < _DEEPEST_SITE:
-            kind = _kind_of(
-                frame.f_globals.get("__name__", ""), self.module_call, self.machinery
-            )
+        site: list[Any] = []
+        while frame is not None and len(site) < _DEEPEST_SITE:
+            module = frame.f_globals.get("__name__", "")
+            kind = self._frames.get(module) or self._kind_of(module)
             if kind is _CALL:
                 break
             if kind is _LINE:
-                key += frame.f_code, frame.f_lasti
-                first = first or frame
+                site += frame.f_code, frame.f_lasti
             frame = frame.f_back
-        if first is None:
-            return None
-        return tuple(key), f"{os.path.basename(first.f_code.co_filename)}:{first.f_lineno}"
+        return tuple(site)
 
+    def line(self, site: tuple[Any, ...]) -> str:
+        code, at = site[:2]
+        lines = (line for start, end, line in code.co_lines() if start <= at < end)
+        return f"{os.path.basename(code.co_filename)}:{next(lines, None) or code.co_firstlineno}"
 
-@lru_cache(maxsize=4096)
-def _kind_of(module: str, calls: tuple[str, ...], machinery: tuple[str, ...]) -> object:
-    """What a frame of this Python module is: a call of a module, machinery, or a line to name."""
-    if module in calls:
-        return _CALL
-    return _MACHINE if module.startswith(machinery) else _LINE
+    def _kind_of(self, module: str) -> object:
+        """What a frame of this Python module is: a call of a module, machinery, or a line."""
+        if module in self.module_call:
+            kind = _CALL
+        else:
+            kind = _MACHINE if module.startswith(self.machinery) else _LINE
+        self._frames[module] = kind
+        return kind
 
 
 def _positional_names(function: Callable[..., Any]) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from .gate import Gate
+from .statistics import sampled
 from .tape import ABSENT
 
 __all__ = ["ABSENT", "NonFinite", "Norms", "Probe", "flat", "norm"]
@@ -86,6 +87,8 @@ class Norms:
 
     Args:
         parameters: what is measured, in this order.
+        most: measure updates and weights by at most so many places of a parameter, spread evenly:
+            their norm times √(size / most). Gradients are always measured as a whole.
         on_nonfinite: called with the index of a parameter, "gradient" or "weight", and its
             numbers, when not all of them are finite.
     """
@@ -94,9 +97,14 @@ class Norms:
         self,
         parameters: list[Any],
         on_nonfinite: Callable[[int, str, np.ndarray], None] = lambda *found: None,
+        *,
+        most: int | None = None,
     ) -> None:
         self.parameters = parameters
         self._on_nonfinite = on_nonfinite
+        self._most = most
+        # What the norm of the places that are looked at is to be multiplied with.
+        self._scales: list[float] = []
         self._sizes: list[int] = []
         self._before = np.empty(0, np.float32)
         self._parts: list[np.ndarray] = []
@@ -109,7 +117,7 @@ class Norms:
             weights = [flat(parameter) for parameter in self.parameters]
             if [weight.size for weight in weights] != self._sizes:
                 self._lay_out(weights)
-            np.concatenate(weights, out=self._before)
+            np.concatenate([self._places(weight) for weight in weights], out=self._before)
             if not _has_closure(optimizer, args, kwargs):
                 self._measure_gradients(row)
             self._row = row
@@ -128,8 +136,13 @@ class Norms:
     def _lay_out(self, weights: list[np.ndarray]) -> None:
         """Make the buffer, as wide as the widest weight so that no update is lost in rounding."""
         self._sizes = [weight.size for weight in weights]
-        self._before = np.empty(sum(self._sizes), np.result_type(np.float32, *weights))
-        self._parts = np.split(self._before, np.cumsum(self._sizes)[:-1])
+        seen = [self._places(weight).size for weight in weights]
+        self._scales = [math.sqrt(size / max(1, part)) for size, part in zip(self._sizes, seen)]
+        self._before = np.empty(sum(seen), np.result_type(np.float32, *weights))
+        self._parts = np.split(self._before, np.cumsum(seen)[:-1])
+
+    def _places(self, weight: np.ndarray) -> np.ndarray:
+        return weight if self._most is None else sampled(weight, self._most)
 
     def _measure_gradients(self, row: np.ndarray) -> None:
         for index, parameter in enumerate(self.parameters):
@@ -144,11 +157,12 @@ class Norms:
 
     def _measure_weights(self, row: np.ndarray) -> None:
         count = len(self.parameters)
-        for index, (parameter, update) in enumerate(zip(self.parameters, self._parts)):
-            numbers = flat(parameter)
+        measured = zip(self.parameters, self._parts, self._scales)
+        for index, (parameter, update, scale) in enumerate(measured):
+            numbers = self._places(flat(parameter))
             np.subtract(numbers, update, out=update)
-            row[count + index] = _norm(update)
-            row[2 * count + index] = size = _norm(numbers)
+            row[count + index] = _norm(update) * scale
+            row[2 * count + index] = size = _norm(numbers) * scale
             if not math.isfinite(size):
                 self._on_nonfinite(index, "weight", numbers)
 

@@ -36,6 +36,9 @@ MOST_TENSOR_HOOKS = 20_000
 MOST_SEEN = 4_096
 """Tensors known by weak references; beyond it the dead ones are forgotten before a run."""
 
+WEIGHTS_RUNS, WEIGHTS_EVERY = 10, 10
+"""Weights that training has moved are looked at in the first ten runs, then in every tenth."""
+
 _PLAIN = frozenset({int, float, bool, str, type(None), slice, type(...)})
 _NOTHING: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
 
@@ -55,6 +58,10 @@ class Watched(NamedTuple):
 
 class _Local(threading.local):
     thread: Thread | None = None
+
+
+_Seen = tuple[Any, int, Ref, Value]
+"""A weak reference that says whether a tensor is still the same, its version, Ref and Value."""
 
 
 class Recorder:
@@ -100,7 +107,7 @@ class Recorder:
         self.attention = AttentionWatcher(tape, keeper, backend.array)
         self.updates = Updates(self)
         # What is asked for every tensor that passes, found once.
-        self._note = self.writer.log.append
+        self._note, self._lock = self.writer.log.append, self.writer.lock
         self._identity, self._version = backend.identity, backend.version
         self._facts, self._tensor = backend.facts, backend.tensor
         self._values = tape.values
@@ -110,8 +117,7 @@ class Recorder:
         self._threads: list[Thread] = []
         self._local = _Local()
         self._steps = itertools.count()
-        # By id: a weak reference that says whether it is still the same, version, Ref, Value.
-        self._seen: dict[int, tuple[Any, int, Ref, Value]] = {}
+        self._seen: dict[int, _Seen] = {}  # by id
         self._parameters: dict[int, tuple[Any, str, list[ParameterInfo]]] = {}
         self._looked: set[int] = set()
         self._hooked: set[int] = set()
@@ -240,7 +246,7 @@ class Recorder:
 
     def _observe(self, thread: Thread, wanted: bool) -> None:
         if wanted and thread.watch is None:
-            thread.watch = self.backend.observe_ops(self._operation)
+            thread.watch = self.backend.observe_ops(partial(self._operation, thread))
             thread.watch.__enter__()
         elif not wanted and thread.watch is not None:
             watch, thread.watch = thread.watch, None
@@ -268,7 +274,7 @@ class Recorder:
 
     def _shown_tensor(self, tensor: Any, looks: bool) -> Ref:
         """The Ref of a tensor that crosses a module's border, looked at and hooked."""
-        ref, value = self._known(tensor)
+        _, _, ref, value = self._known(tensor)
         if not looks:
             return ref
         if self.keeper.looks and ref not in self._looked:
@@ -286,18 +292,17 @@ class Recorder:
                 self._tensor_handles.popleft().remove()
         return ref
 
-    def _known(self, tensor: Any) -> tuple[Ref, Value]:
-        """The Value of a tensor as it is now, new if it was not seen before."""
+    def _known(self, tensor: Any) -> _Seen:
+        """What is known of a tensor as it is now, new if it was not seen before."""
         identity = self._identity(tensor)
         known = self._seen.get(id(identity))
-        version = self._version(tensor)
-        if known is not None and known[0]() is identity and known[1] == version:
-            return known[2], known[3]
-        ref, value = self._new(tensor, identity, version)
+        if known is not None and known[0]() is identity and known[1] == self._version(tensor):
+            return known
+        known = self._new(tensor, identity)
         parameter = self._parameters.get(id(tensor))
         if parameter is not None:
-            self._is_parameter(tensor, value, parameter[1])
-        return ref, value
+            self._is_parameter(tensor, known[3], parameter[1])
+        return known
 
     def _before(self, tensor: Any) -> Ref | None:
         """What was known of a tensor before an operation in place changed it."""
@@ -305,25 +310,29 @@ class Recorder:
         known = self._seen.get(id(identity))
         return known[2] if known is not None and known[0]() is identity else None
 
-    def _new(self, tensor: Any, identity: Any, version: int) -> tuple[Ref, Value]:
-        ref, value = self._add_value(tensor)
-        self._seen[id(identity)] = (weakref.ref(identity), version, ref, value)
-        return ref, value
+    def _new(self, tensor: Any, identity: Any) -> _Seen:
+        value = self._add_value(tensor)
+        known = (weakref.ref(identity), self._version(tensor), Ref(value.id), value)
+        self._seen[id(identity)] = known
+        return known
 
     def _is_parameter(self, tensor: Any, value: Value, origin: str) -> None:
         value.origin = origin
         # Before the first run weights are described as they are; later they have moved.
-        if self.keeper.looks and self.step() > 0:
+        run = self.step() // self.every
+        if self.keeper.looks and (0 < run < WEIGHTS_RUNS or (run > 0 and not run % WEIGHTS_EVERY)):
             with self.writer.lock:
                 self.keeper.measure(value, self.backend.array(tensor))
 
-    def _add_value(self, tensor: Any) -> tuple[Ref, Value]:
+    def _add_value(self, tensor: Any) -> Value:
         shape, dtype, nbytes, requires_grad = self._facts(tensor)
-        with self.writer.lock:
-            ref = Ref(len(self._values))
-            value = Value(int(ref), shape, dtype, nbytes, requires_grad=requires_grad)
-            self._values.append(value)
-        return ref, value
+        values = self._values
+        with self._lock:
+            value = Value(
+                len(values), shape, dtype, nbytes, None, None, None, "", "", requires_grad
+            )
+            values.append(value)
+        return value
 
     def _look(self, value: Value, tensor: Any) -> None:
         with self.writer.lock:
@@ -348,7 +357,7 @@ class Recorder:
             info.gradient = seen.id
 
     def _looked_at(self, tensor: Any) -> Value:
-        _, value = self._add_value(tensor)
+        value = self._add_value(tensor)
         if self.keeper.looks:
             self._look(value, tensor)
         return value
@@ -357,6 +366,7 @@ class Recorder:
 
     def _operation(
         self,
+        thread: Thread,
         op: Any,
         inputs: Sequence[Any],
         params: Mapping[str, Any],
@@ -364,45 +374,41 @@ class Recorder:
         seconds: float,
     ) -> None:
         """An operation ran on tensors of this thread."""
-        thread = self._local.thread
-        if thread is None or not self.active:
-            if thread is not None:
-                self._observe(thread, False)
+        if not self.active:
+            self._observe(thread, False)
             return
         stack = thread.stack
         if stack and not thread.looking:
             return  # in a part of the model that was not selected
+        kept = params
+        if params:
+            kept = {name: _plain(value) for name, value in params.items()}
+        given: Sequence[Any]
+        made: Sequence[Ref]
         if params and "inplace" in params:
-            noted = self._in_place(thread, inputs, outputs)
+            given, made, extra = self._in_place(thread, inputs, outputs)
         else:
-            noted = self._out_of_place(thread, inputs, outputs)
+            kind, known = self._tensor, self._known
+            given = [known(each)[2] if isinstance(each, kind) else _plain(each) for each in inputs]
+            made = [self._made(thread, each) for each in outputs]
+            extra = _NOTHING
         # Inside a layer nobody asks which line of it ran an operation.
         site = self.backend.site() if stack and stack[-1].opens else None
-        kept = {name: _plain(value) for name, value in params.items()} if params else params
-        self._note(("operation", thread, op, *noted, kept, seconds, site))
+        self._note(("operation", thread, op, given, made, extra, kept, seconds, site))
         if self.attention.active:
-            operation = self.writer.operation_of(noted[1])
+            operation = self.writer.operation_of(tuple(made))
             self.attention.see(operation, OpEvent(inputs, params, outputs))
-
-    def _out_of_place(
-        self, thread: Thread, inputs: Sequence[Any], outputs: Sequence[Any]
-    ) -> tuple[tuple, tuple, tuple]:
-        """Refs of inputs and outputs, and of those that were reached through a view."""
-        tensor, known = self._tensor, self._known
-        given = tuple(
-            [known(each)[0] if isinstance(each, tensor) else _plain(each) for each in inputs]
-        )
-        return given, tuple([self._made(thread, each) for each in outputs]), _NOTHING
 
     def _in_place(
         self, thread: Thread, inputs: Sequence[Any], outputs: Sequence[Any]
-    ) -> tuple[tuple, tuple, tuple]:
+    ) -> tuple[list[Any], list[Ref], tuple[tuple, tuple]]:
+        """Refs of inputs and outputs, and of those that were reached through a view."""
         backend, given = self.backend, []
         for each in inputs:
             if isinstance(each, backend.tensor):
                 # The tensor is already changed: what went in is what was known of it.
                 before = self._before(each)
-                given.append(self._known(each)[0] if before is None else before)
+                given.append(self._known(each)[2] if before is None else before)
             else:
                 given.append(_plain(each))
         made, read, changed = [], [], []
@@ -413,12 +419,12 @@ class Recorder:
             before = self._before(base) if base is not None else None
             if before is not None:
                 read.append(before)
-                changed.append(self._new(base, backend.identity(base), backend.version(base))[0])
-        return tuple(given), tuple(made), (tuple(read), tuple(changed))
+                changed.append(self._new(base, backend.identity(base))[2])
+        return given, made, (tuple(read), tuple(changed))
 
     def _made(self, thread: Thread, tensor: Any) -> Ref:
         """The Ref of what an operation made."""
-        ref, value = self._new(tensor, self._identity(tensor), self._version(tensor))
+        _, _, ref, value = self._new(tensor, self._identity(tensor))
         if value.shape == () and not thread.stack:
             self._may_be_loss(thread, tensor, value)
         return self._shown_tensor(tensor, True) if self.inside else ref
@@ -477,7 +483,6 @@ class Recorder:
         self._parameters.clear()
         self.places.clear()
         self.updates.forget()
-
 
     def ends_with(self, error: BaseException | None) -> bool:
         """Whether this is how `until` ends a run of this model."""

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["BINS", "QUICK", "SAMPLE", "Stats", "spread", "statistics", "statistics_of"]
+__all__ = ["BINS", "QUICK", "SAMPLE", "Stats", "sampled", "spread", "statistics", "statistics_of"]
 
 SAMPLE, QUICK = 4096, 1024
 """How many values of a large array are looked at: for one picture, and in every training step."""
@@ -217,7 +217,7 @@ def statistics(array: np.ndarray, *, exact: bool = True) -> Stats:
     7.0
     """
     with np.errstate(all="ignore"):
-        sample = _sampled(array, SAMPLE)
+        sample = sampled(array, SAMPLE)
         whole = array if exact and array.size > SAMPLE else sample
         return _one(sample, whole, array.size, exact or array.size <= SAMPLE, FINE)
 
@@ -301,7 +301,7 @@ def _half(bits: int) -> int:
 
 def spread(array: np.ndarray, most: int = QUICK) -> np.ndarray:
     """A copy of at most so many values, spread evenly: what `statistics_of` is given later."""
-    sample = _sampled(array, most)
+    sample = sampled(array, most)
     return sample if sample.base is None else sample.copy()
 
 
@@ -391,7 +391,7 @@ def _layout(lengths: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarra
     return np.cumsum(lengths) - lengths, owner, owner * (2 * half) + half
 
 
-def _sampled(array: np.ndarray, most: int) -> np.ndarray:
+def sampled(array: np.ndarray, most: int) -> np.ndarray:
     """At most so many values in one dimension; a view where that can be."""
     if array.size <= most:
         return array.reshape(-1)

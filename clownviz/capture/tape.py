@@ -229,8 +229,9 @@ class Update:
         optimizer: its class name.
         rates: learning rates; NaN for a parameter that this optimizer does not hold.
         grad_norm, update_norm, weight_norm: Euclidean norms, float32; gradients are measured before
-            the step, weights after it. `ABSENT` where there was no gradient or where this
-            optimizer does not hold the parameter.
+            the step, weights after it. Those of updates and weights of more than 1,024 numbers
+            are estimated from as many, spread evenly. `ABSENT` where there was no gradient or
+            where this optimizer does not hold the parameter.
         kept: which parameters still had the gradient of an earlier update when the backward of
             this one began to add to it: `zero_grad` was forgotten.
         at: its time on the tape's clock.

@@ -7,7 +7,7 @@ calls and operations later: at a look at the tape, at the end, or when the log h
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from threading import RLock
 from time import perf_counter
@@ -190,12 +190,12 @@ class Writer:
         self,
         thread: Thread,
         op: Any,
-        inputs: tuple,
-        outputs: tuple[int, ...],
+        inputs: Sequence[Any],
+        outputs: Sequence[int],
         extra: tuple[tuple[int, ...], tuple[int, ...]],
         params: Mapping[str, Any],
         seconds: float,
-        site: tuple[Any, str] | None,
+        site: tuple[Any, ...] | None,
     ) -> None:
         """An operation ran. `extra` are inputs and outputs that it reached through a view."""
         values, tape = self.tape.values, self.tape
@@ -229,7 +229,7 @@ class Writer:
                 flops,
                 moved,
                 seconds,
-                None if site is None else self._site(*site),
+                self._site(site) if site else None,
                 self._clock,
             )
         )
@@ -262,11 +262,11 @@ class Writer:
                 self._facts[key] = known
         return known
 
-    def _site(self, key: Any, text: str) -> int:
-        known = self._sites.get(key)
+    def _site(self, site: tuple[Any, ...]) -> int:
+        known = self._sites.get(site)
         if known is None:
-            known = self._sites[key] = len(self.tape.sites)
-            self.tape.sites.append(text)
+            known = self._sites[site] = len(self.tape.sites)
+            self.tape.sites.append(self.backend.line(site))
         return known
 
     # -- training ----------------------------------------------------------------------------
