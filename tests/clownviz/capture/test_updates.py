@@ -102,6 +102,28 @@ def test_updates_have_rates_and_norms():
     assert last.ended < second.at
 
 
+def test_norms_of_a_large_parameter_are_estimated_and_its_gradient_is_measured():
+    clownpiece.manual_seed(0)
+    model = nn.Linear(128, 256, bias=False)
+    before = model.weight.numpy(force=True).copy()
+    with clownviz.capture(model) as tape:
+        (model(clownpiece.randn(32, 128)) ** 2).sum().backward()
+        optim.SGD(model.parameters(), lr=0.1).step()
+    after, (update,) = model.weight.numpy(force=True), tape.updates
+    assert update.grad_norm == pytest.approx([norm(model.weight.grad.numpy())], rel=1e-5)
+    assert update.update_norm == pytest.approx([norm(after - before)], rel=0.1)
+    assert update.weight_norm == pytest.approx([norm(after)], rel=0.1)
+
+
+def test_weights_are_looked_at_in_the_first_ten_runs_and_in_every_tenth():
+    model = nn.Linear(4, 2)
+    with clownviz.capture(model) as tape:
+        train(model, optim.SGD(model.parameters(), lr=0.1), steps=25)
+    weights = [value for value in tape.values if value.origin == "parameter:weight"]
+    looked = [step for step, value in enumerate(weights) if value.stats is not None]
+    assert looked == [*range(1, 11), 20]  # those before the first run are the module's
+
+
 @pytest.mark.parametrize("zero", [True, False])
 def test_a_forgotten_zero_grad_is_seen_from_the_second_update_on(zero):
     model = net()
