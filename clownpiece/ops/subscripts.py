@@ -114,12 +114,10 @@ def _as_index_array(part: Any) -> np.ndarray:
 
 
 def is_array(part: Any) -> bool:
-    """Whether a part of a subscript gathers places or is a mask."""
     return isinstance(part, np.ndarray)
 
 
 def is_mask(part: Any) -> bool:
-    """Whether a part of a subscript is a mask: an array of booleans."""
     return is_array(part) and part.dtype.kind == "b"
 
 
