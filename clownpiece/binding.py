@@ -21,8 +21,7 @@ from .inspection import ABSENT_METHODS, FALSE_FLAGS, METHODS, never
 from .ops import REGISTRY, Op
 from .ops.conversion import contiguous as copy_in_order
 from .ops.conversion import to_dtype
-from .ops.indexing import getitem, set_item
-from .ops.subscripts import normalize_index
+from .ops.indexing import getitem, normalize_index, set_item
 from .tensor import Tensor, TensorMethods
 
 __all__ = ["bind"]

@@ -53,7 +53,7 @@ def parts(draw, shape):
         inside = st.integers(-size, size - 1) if size else st.just(0)
         return draw(inside | inside | inside | st.integers(-size - 1, size)), 1
     if kind == "slice":
-        steps = st.sampled_from([None, 1, 2])
+        steps = st.none() | st.sampled_from([1, 2, 1, 2, 1, 2, -1, 0])
         return slice(draw(bounds(size)), draw(bounds(size)), draw(steps)), 1
     if kind == "places":
         return draw(places(size)), 1
@@ -197,11 +197,6 @@ def test_a_list_means_what_it_means_in_pytorch(index):
             cp.ones(3, 4, 2)[index]
 
 
-@pytest.mark.parametrize("step", [0, -1])
-def test_a_slice_steps_forward(step):
-    assert isinstance(assert_alike(read, (3, 4, 2), slice(None, None, step)), ValueError)
-
-
 def test_a_uint8_tensor_is_a_mask_and_says_that_this_is_old():
     x, holds = cp.tensor([5, 6, 7]), np.array([0, 1, 1], np.uint8)
     with pytest.warns(UserWarning, match="mask"):
@@ -274,8 +269,9 @@ def values(draw, part, alike):
         st.sampled_from([part, (1, *part), part[1:], (*part[:-1], 1), (), (1,), (*part, 2)])
     )
     counted = np.zeros(shape) if alike else np.arange(np.prod(shape)).reshape(shape)
-    dtype = draw(st.sampled_from(["float64", "float64", "float32", "int64"]))
-    made = np.asarray(7.0 + counted, dtype)
+    made = np.asarray(
+        7.0 + counted, draw(st.sampled_from(["float64", "float64", "float32", "int64"]))
+    )
     return draw(st.sampled_from([made, made, made, 7, 2.5, True, ADDS]))
 
 
