@@ -196,7 +196,7 @@ def check_index(shape: tuple[int, ...], index: Any) -> None:
             f"indexed in shape {shape}"
         )
     dim = 0
-    arrays: list[np.ndarray] = []
+    arrays = []
     for part in parts:
         if _is_mask(part):
             if part.shape != shape[dim : dim + part.ndim]:

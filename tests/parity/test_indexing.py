@@ -268,10 +268,8 @@ def values(draw, part, alike):
     shape = draw(
         st.sampled_from([part, (1, *part), part[1:], (*part[:-1], 1), (), (1,), (*part, 2)])
     )
-    counted = np.zeros(shape) if alike else np.arange(np.prod(shape)).reshape(shape)
-    made = np.asarray(
-        7.0 + counted, draw(st.sampled_from(["float64", "float64", "float32", "int64"]))
-    )
+    numbers = np.full(shape, 7.0) if alike else 7.0 + np.arange(np.prod(shape)).reshape(shape)
+    made = numbers.astype(draw(st.sampled_from(["float64", "float64", "float32", "int64"])))
     return draw(st.sampled_from([made, made, made, 7, 2.5, True, ADDS]))
 
 
