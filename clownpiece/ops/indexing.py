@@ -7,7 +7,6 @@ made plain once (`normalize_index`), and what follows works on arrays.
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,6 @@ from .shape import expand, reshape
 
 __all__ = [
     "add_at",
-    "check_index",
     "copy_",
     "fill_",
     "fill_diagonal_",
@@ -35,7 +33,6 @@ __all__ = [
     "normalize_index",
     "put_at",
     "select",
-    "set_item",
     "setitem",
     "take",
     "zero_",
@@ -47,10 +44,6 @@ __all__ = [
 def normalize_index(index: Any) -> Any:
     """An index of ints, slices, None, Ellipsis and arrays only: tensors and lists as arrays.
 
-    A list with more in it than numbers (lists, tensors, slices, None) is several indices, as in
-    PyTorch, which will take it for one some day, as NumPy does; so there is a warning. A uint8
-    tensor is a mask, also with a warning, but a uint8 array holds places, as in NumPy.
-
     Raises:
         IndexError: something in it cannot be an index.
         ValueError: a slice steps backwards, which views in PyTorch cannot.
@@ -58,22 +51,9 @@ def normalize_index(index: Any) -> Any:
     kind = type(index)
     if kind is int or index is None or index is Ellipsis:
         return index
-    if index is True:
-        return None
-    if kind is list and any(isinstance(each, _SEVERAL) or each is None for each in index):
-        warnings.warn(
-            "a list of lists, tensors or slices as an index means several indices, one for each "
-            "dimension; write x[tuple(index)] for that, or x[tensor(index)] for a single one",
-            UserWarning,
-            stacklevel=3,
-        )
-        index, kind = tuple(index), tuple
     if kind is tuple:
         return tuple([_normal_part(part) for part in index])
     return _normal_part(index)
-
-
-_SEVERAL = (list, tuple, Tensor, slice, type(Ellipsis))
 
 
 def _normal_part(part: Any) -> Any:
@@ -82,7 +62,7 @@ def _normal_part(part: Any) -> Any:
     if part is None or part is Ellipsis or type(part) is int:
         return part
     if isinstance(part, Tensor):
-        part = _of_tensor(part.array)
+        part = part.array
     elif isinstance(part, bool):
         return np.array(part)
     elif hasattr(part, "__index__") and not isinstance(part, np.ndarray):
@@ -90,6 +70,8 @@ def _normal_part(part: Any) -> Any:
     elif not isinstance(part, np.ndarray):
         part = _as_index_array(part)
     if part.dtype.kind in "iu":
+        if part.dtype == np.uint8:
+            return part != 0
         return part if part.ndim else int(part)
     if part.dtype.kind == "b":
         return part
@@ -97,24 +79,6 @@ def _normal_part(part: Any) -> Any:
         f"tensors used as indices must be int or bool tensors; got {part.dtype}, so convert it "
         "first, for example with .long()"
     )
-
-
-def _of_tensor(array: np.ndarray) -> np.ndarray:
-    """The array of an index tensor; the small whole numbers are read as PyTorch reads them."""
-    if array.dtype == np.uint8:
-        warnings.warn(
-            "a uint8 tensor as an index is a mask; write .bool() for that, or .long() if it "
-            "holds places",
-            UserWarning,
-            stacklevel=5,
-        )
-        return array != 0
-    if array.ndim and array.dtype.kind == "i" and array.dtype.itemsize < 4:
-        raise IndexError(
-            "tensors used as indices must be int64, int32, uint8 or bool tensors; got "
-            f"{array.dtype}, so convert it first with .long()"
-        )
-    return array
 
 
 def _normal_slice(part: slice) -> slice:
@@ -132,28 +96,12 @@ def _as_index_array(part: Any) -> np.ndarray:
             f"indices; got {part!r} of type {type(part).__name__}"
         )
     listed = [each.array if isinstance(each, Tensor) else each for each in part]
-    try:
-        made = np.asarray(listed)
-    except ValueError:
-        raise IndexError(
-            f"an index has as many elements in every row; got {part!r}, whose rows differ"
-        ) from None
+    made = np.asarray(listed)
     return made if made.size else made.astype(np.int64)
 
 
 def _is_array(part: Any) -> bool:
     return isinstance(part, np.ndarray)
-
-
-def _is_mask(part: Any) -> bool:
-    return _is_array(part) and part.dtype.kind == "b"
-
-
-def _width(part: Any) -> int:
-    """How many dimensions a part of an index speaks of."""
-    if part is None or part is Ellipsis:
-        return 0
-    return part.ndim if _is_mask(part) else 1
 
 
 def _in_two_steps(index: Any) -> tuple[Any, Any]:
@@ -172,76 +120,12 @@ def _in_two_steps(index: Any) -> tuple[Any, Any]:
         if type(part) is int:
             first.append(part)
         elif _is_array(part):
-            first.extend([slice(None)] * _width(part))
+            first.extend([slice(None)] * (part.ndim if part.dtype.kind == "b" else 1))
             second.append(part)
         else:
             first.append(part)
             second.append(Ellipsis if part is Ellipsis else slice(None))
     return tuple(first), tuple(second)
-
-
-def check_index(shape: tuple[int, ...], index: Any) -> None:
-    """Go through a normal index part by part and say of the first that does not fit why.
-
-    Raises:
-        IndexError: there is such a part; the message names it, its dimension and the size.
-    """
-    parts = index if isinstance(index, tuple) else (index,)
-    taken = sum(map(_width, parts))
-    if sum(part is Ellipsis for part in parts) > 1:
-        raise IndexError("an index has one ellipsis (`...`) at most: two could mean anything")
-    if taken > len(shape):
-        raise IndexError(
-            f"too many indices for tensor of dimension {len(shape)}: {taken} dimensions are "
-            f"indexed in shape {shape}"
-        )
-    dim = 0
-    arrays = []
-    for part in parts:
-        if _is_mask(part):
-            if part.shape != shape[dim : dim + part.ndim]:
-                raise IndexError(
-                    f"the shape of the mask {part.shape} does not match the shape of the indexed "
-                    f"tensor {shape} from dimension {dim} on"
-                )
-            arrays.extend(part.nonzero() if part.ndim else [np.arange(int(part))])
-        elif _is_array(part) or type(part) is int:
-            _check_places(part, dim, shape[dim])
-            arrays.extend([part] if _is_array(part) else [])
-        dim += len(shape) - taken if part is Ellipsis else _width(part)
-    try:
-        np.broadcast_shapes(*(array.shape for array in arrays))
-    except ValueError:
-        raise IndexError(
-            "shape mismatch: indexing tensors could not be broadcast together with shapes "
-            + ", ".join(str(array.shape) for array in arrays)
-        ) from None
-
-
-def _check_places(places: Any, dim: int, size: int) -> None:
-    """Whether every number of an index lies in a dimension, counted from either end."""
-    numbers = np.asarray(places)
-    outside = numbers[(numbers < -size) | (numbers >= size)]
-    if outside.size:
-        raise IndexError(
-            f"index {outside[0]} is out of bounds for dimension {dim} with size {size}"
-        )
-
-
-def _reach(x: Any, index: Any) -> tuple[Any, Any]:
-    """The view that the plain part of an index gives, and the arrays that index it further."""
-    plain, arrays = _in_two_steps(index)
-    try:
-        if plain is not None or arrays is None:
-            x = _viewed(x, plain)
-    except IndexError:
-        check_index(x.shape, index)
-        raise
-    # NumPy lets a mask without elements pass, whatever its shape.
-    parts = arrays if isinstance(arrays, tuple) else (arrays,)
-    if any(_is_mask(part) and not part.size for part in parts):
-        check_index(x.shape, arrays)
-    return x, arrays
 
 
 def _viewed(x: Any, plain: Any) -> Any:
@@ -254,23 +138,21 @@ def _viewed(x: Any, plain: Any) -> Any:
 
 
 def _take(x: Any, index: Any) -> Any:
-    view, arrays = _reach(x, index)
-    if arrays is None:
-        return view
-    try:
-        return view[arrays]
-    except IndexError:
-        check_index(x.shape, index)
-        raise
+    plain, arrays = _in_two_steps(index)
+    if plain is not None or arrays is None:
+        x = _viewed(x, plain)
+    return x if arrays is None else x[arrays]
 
 
 def add_at(x: Any, index: Any, value: Any) -> None:
     """Add to `x[index]` in place; a place that is named twice receives twice."""
-    x, arrays = _reach(x, index)
+    plain, arrays = _in_two_steps(index)
+    if plain is not None or arrays is None:
+        x = _viewed(x, plain)
     if arrays is None:
         x += value
     elif _is_array(arrays) and arrays.dtype.kind != "b" and x.ndim > 1 and x.dtype.kind == "f":
-        rows = arrays.astype(np.int64) % max(len(x), 1)
+        rows = arrays.astype(np.int64) % len(x)
         x += scatter_rows(value, rows, len(x)).reshape(x.shape)
     elif _is_array(arrays) and arrays.ndim == 1 and arrays.dtype.kind == "b":
         x[arrays] += value
@@ -279,31 +161,17 @@ def add_at(x: Any, index: Any, value: Any) -> None:
 
 
 def _assign(x: Any, value: Any, index: Any) -> None:
-    view, arrays = _reach(x, index)
-    place = ... if arrays is None else arrays
+    plain, arrays = _in_two_steps(index)
+    if plain is not None or arrays is None:
+        x = _viewed(x, plain)
     try:
-        # NumPy takes leading dimensions of size 1 off, but not where a mask is written to.
-        if np.ndim(value) > 1 and _is_mask(arrays):
-            value = np.broadcast_to(value, np.shape(value)).reshape(_without_ones(value))
-        view[place] = value
-    except OverflowError:
-        raise RuntimeError(
-            f"value cannot be converted to type {x.dtype} without overflow; got {value}"
-        ) from None
-    except (IndexError, ValueError) as error:
-        check_index(x.shape, index)
-        if isinstance(error, IndexError):
-            raise
+        x[... if arrays is None else arrays] = value
+    except ValueError:
+        wanted = np.shape(x if arrays is None else x[arrays])
         raise RuntimeError(
             f"shape mismatch: value of shape {np.shape(value)} cannot be broadcast to the indexed "
-            f"part of shape {np.shape(view[place])}"
+            f"part of shape {wanted}"
         ) from None
-
-
-def _without_ones(value: Any) -> tuple[int, ...]:
-    """A shape without the dimensions of size 1 that it begins with."""
-    shape = np.shape(value)
-    return shape[next((at for at, size in enumerate(shape) if size != 1), len(shape)) :]
 
 
 # -- reading ---------------------------------------------------------------------------------
@@ -418,45 +286,6 @@ setitem = op(
     into=lambda x, value, index: _assign(x, value, index),
     torch="",
 )
-
-
-def set_item(x: Tensor, index: Any, value: Any) -> None:
-    """`x[index] = value`.
-
-    Raises:
-        IndexError: the index does not fit `x`.
-        TypeError: `value` holds no numbers.
-        RuntimeError: `value` is a tensor of another dtype and the index has tensors in it (a
-            slice converts what it is given, and so does a mask that is given a single number),
-            or it has a shape that cannot be broadcast to the part.
-    """
-    if index is False:
-        return
-    index = normalize_index(index)
-    if isinstance(value, Tensor):
-        if value.array.dtype != x.array.dtype:
-            _check_converts(x, value, index)
-    elif not isinstance(value, _NUMBERS):
-        raise TypeError(
-            f"can't assign a {type(value).__name__} to a part of a tensor of {x.array.dtype}; "
-            "give it a number, a tensor or an array"
-        )
-    setitem.apply_inplace(x, value, index)
-
-
-_NUMBERS = (int, float, np.ndarray, np.generic, list, tuple)
-
-
-def _check_converts(x: Tensor, value: Tensor, index: Any) -> None:
-    parts = index if isinstance(index, tuple) else (index,)
-    arrays = [part for part in parts if _is_array(part)]
-    one_number = len(arrays) == 1 and _is_mask(arrays[0]) and arrays[0].ndim and value.numel() == 1
-    if arrays and not one_number:
-        raise RuntimeError(
-            "Index put requires the source and destination dtypes match, got "
-            f"{x.array.dtype} for the destination and {value.array.dtype} for the source; "
-            "convert the source with .to()"
-        )
 
 
 def _copied(x: Any, src: Any, non_blocking: bool = False) -> Any:
