@@ -1,7 +1,7 @@
 """Steps of optimizers that train a captured model.
 
 The norms of gradients are exact. Those of updates and weights are of all numbers of a small
-parameter, and of a larger one of `QUICK` places spread evenly, within a few percent: to copy
+parameter, and of a larger one of `QUICK` places spread evenly: to copy
 every weight before every step would take longer than all else that capture does.
 """
 
