@@ -519,7 +519,7 @@ def masked_select(x: Any, mask: Any) -> Tensor:
     """The elements where the mask is true, in one dimension."""
 def masked_scatter(x: Any, mask: Any, source: Any) -> Tensor:
     """A copy of `x` with the elements of `source`, in order, wherever the mask is true."""
-def take(x: Any, index: Any) -> Tensor:
+def take(x: Any, index: Array) -> Tensor:
     """Elements by their place in the flattened tensor, in the shape of `index`."""
 def tile(x: Any, *times: Ints, dims: Ints | None = ...) -> Tensor:
     """`repeat` that fills up missing dimensions with 1."""

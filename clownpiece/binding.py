@@ -21,7 +21,8 @@ from .inspection import ABSENT_METHODS, FALSE_FLAGS, METHODS, never
 from .ops import REGISTRY, Op
 from .ops.conversion import contiguous as copy_in_order
 from .ops.conversion import to_dtype
-from .ops.indexing import getitem, normalize_index, setitem
+from .ops.indexing import getitem, set_item
+from .ops.subscripts import normalize_index
 from .tensor import Tensor, TensorMethods
 
 __all__ = ["bind"]
@@ -147,7 +148,7 @@ def __getitem__(self: Tensor, index: Any) -> Any:
 
 
 def __setitem__(self: Tensor, index: Any, value: Any) -> None:
-    setitem.apply_inplace(self, value, normalize_index(index))
+    set_item(self, index, value)
 
 
 # -- methods that are more than one operation -----------------------------------------------------

@@ -1072,7 +1072,7 @@ class TensorMethods:
         """A matrix transposed; a vector or a scalar stays what it is."""
     def t_(self) -> Tensor:
         """A matrix transposed; a vector or a scalar stays what it is."""
-    def take(self, index: Any) -> Tensor:
+    def take(self, index: Array) -> Tensor:
         """Elements by their place in the flattened tensor, in the shape of `index`."""
     def take_along_dim(self, indices: Any, dim: _int | None = ...) -> Tensor:
         """`gather` whose index is broadcast against `x`; without `dim` both are flattened."""

@@ -9,6 +9,7 @@ Arrays end in the spatial dimensions of their `Windows`; whatever comes before i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -164,7 +165,7 @@ def windows_argmax(
         flat = flat * plane[dim] + index.reshape(shape)
         if masks is not None:
             inside = inside & masks[dim].reshape(shape)
-    flat = flat.reshape(*output, -1)
+    flat = flat.reshape(*output, max(math.prod(c.shape[1] for c in cells), 1))
     values = x.reshape(*x.shape[: x.ndim - n], -1)[..., flat]
     if masks is not None:
         values = np.where(inside.reshape(flat.shape), values, lowest(x.dtype))

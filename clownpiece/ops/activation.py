@@ -13,6 +13,7 @@ import numpy as np
 from ..kernels import activation as kernel
 from .arithmetic import abs
 from .composition import composition
+from .dims import axis_of
 from .elementwise import elementwise
 from .samples import S, floats
 from .selection import keep
@@ -454,6 +455,8 @@ softshrink = elementwise(
 
 def _threshold(x: Any, threshold: float, value: float) -> Any:
     y = x.copy()
+    if y.dtype.kind == "i":  # As in PyTorch both numbers become whole first.
+        threshold, value = int(threshold), int(value)
     np.copyto(y, value, where=~(x > threshold), casting="same_kind")
     return y
 
@@ -469,7 +472,7 @@ threshold = elementwise(
 
 
 def _halves(x: Any, dim: int) -> tuple[Any, Any]:
-    size = x.shape[dim]
+    size = x.shape[axis_of(dim, x.ndim)]
     if size % 2:
         raise RuntimeError(
             f"glu: dimension {dim} is cut into halves and must be even; x has shape "

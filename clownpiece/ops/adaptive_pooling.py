@@ -27,14 +27,16 @@ def _parts(name: str, x_shape: Sequence[int], output_size: Any, n: int) -> tuple
     """The size of the output; None in a dimension keeps it as it is."""
     if output_size is None or isinstance(output_size, (int, np.integer)):
         output_size = (output_size,) * n
-    if not isinstance(output_size, (tuple, list)) or len(output_size) != n:
-        raise RuntimeError(
-            f"{name}: output_size must be one number or {n}; got {output_size!r}"
-        )
-    if not all(each is None or isinstance(each, (int, np.integer)) for each in output_size):
+    if not isinstance(output_size, (tuple, list)) or not all(
+        each is None or isinstance(each, (int, np.integer)) for each in output_size
+    ):
         raise TypeError(
             f"{name}(): argument 'output_size' must be int, None or a tuple of these, not "
             f"{type(output_size).__name__}; got {output_size!r}"
+        )
+    if len(output_size) != n:
+        raise RuntimeError(
+            f"{name}: output_size must be one number or {n}; got {output_size!r}"
         )
     if 0 in x_shape[1:]:
         raise RuntimeError(

@@ -33,6 +33,8 @@ def _repeat(x: Any, repeats: Sequence[int]) -> Any:
             "Number of dimensions of repeat dims can not be smaller than number of dimensions of "
             f"tensor: got {times} for shape {tuple(x.shape)}"
         )
+    if any(each < 0 for each in times):
+        raise RuntimeError(f"repeat: a tensor is repeated 0 times or more; got {times}")
     return np.tile(x, times)
 
 
@@ -93,10 +95,20 @@ def _repeat_interleave(
             f"{np.size(counts)}"
         )
     if isinstance(repeats, int):
+        _check_output_size(output_size, shape[axis] * repeats)
         wide = expand(unsqueeze(x, axis + 1), (*shape[: axis + 1], repeats, *shape[axis + 1 :]))
         return reshape(wide, (*shape[:axis], shape[axis] * repeats, *shape[axis + 1 :]))
     places = np.repeat(np.arange(shape[axis]), counts)
+    _check_output_size(output_size, len(places))
     return getitem(x, (slice(None),) * axis + (places,))
+
+
+def _check_output_size(told: int | None, size: int) -> None:
+    if told is not None and told != size:
+        raise RuntimeError(
+            f"repeat_interleave: Invalid output_size, expected {size} but got {told}; it need not "
+            "be given"
+        )
 
 
 repeat_interleave = composition(
@@ -198,13 +210,16 @@ rot90 = composition(
 
 def _windows(x: Any, dimension: int, size: int, step: int) -> Any:
     axis = axis_of(dimension, x.ndim)
-    if not 0 <= size <= x.shape[axis]:
+    extent = x.shape[axis] if x.ndim else 1
+    if not 0 <= size <= extent:
         raise RuntimeError(
-            f"unfold: maximum size for tensor at dimension {dimension} is {x.shape[axis]} but size "
-            f"is {size}"
+            f"unfold: maximum size for tensor at dimension {dimension} is {extent} but size is "
+            f"{size}"
         )
     if step <= 0:
         raise RuntimeError(f"step is {step} but must be > 0")
+    if not x.ndim:
+        return x[None][:size]
     windows = np.lib.stride_tricks.sliding_window_view(x, size, axis)
     return windows[(slice(None),) * axis + (slice(None, None, step),)]
 

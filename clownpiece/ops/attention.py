@@ -67,7 +67,7 @@ def _rows(x: Any, lead: tuple[int, ...]) -> Any:
     """`(*, length, width)` as `(heads, length, width)`, broadcast to `lead`."""
     if x.shape[:-2] != lead:
         x = np.broadcast_to(x, lead + x.shape[-2:])
-    return x.reshape(-1, *x.shape[-2:])
+    return x.reshape(math.prod(lead), *x.shape[-2:])
 
 
 def _shared(x: Any, heads: int) -> Any:

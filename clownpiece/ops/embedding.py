@@ -184,6 +184,14 @@ def _embedding_bag(
             f"embedding_bag: per_sample_weights was not None, which only mode='sum' supports; got "
             f"mode={mode!r}"
         )
+    if padding_idx is not None:
+        rows = weight.shape[0]
+        if not -rows <= padding_idx < rows:
+            raise RuntimeError(
+                f"padding_idx must be within the number of embeddings, {-rows} through "
+                f"{rows - 1}, but got {padding_idx}"
+            )
+        padding_idx %= rows
     numbers = _array(x)
     bags, count = _bags(numbers, offsets, include_last_offset)
     flat = numbers.reshape(-1)

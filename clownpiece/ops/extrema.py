@@ -247,6 +247,8 @@ _ROUNDED = {
 def _quantile(
     x: Any, q: Any, dim: int | None = None, keepdim: bool = False, interpolation: str = "linear"
 ) -> Any:
+    if isinstance(q, str):
+        raise TypeError(f"quantile(): argument 'q' must be a Tensor or float, not str; got {q!r}")
     wanted = np.asarray(getattr(q, "array", q), np.float64)
     if wanted.size and not (wanted.min() >= 0 and wanted.max() <= 1):
         raise RuntimeError(f"quantile() q must be in the range [0, 1] but got {q}")

@@ -1,7 +1,6 @@
 """Subscripts: `x[...]` and `x[...] = value` with everything that NumPy and PyTorch allow there.
 
-An index is ints, slices, None, Ellipsis, truth masks and integer tensors in any mixture. It is
-made plain once (`normalize_index`), and what follows works on arrays.
+An index is made plain once (`subscripts.normalize_index`), and what follows works on arrays.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import numpy as np
 
 from ..kernels.embedding import scatter_rows
 from ..tensor import Tensor
+from .arguments import Array
 from .composition import composition
 from .dims import axis_of
 from .matrices import off_diagonal
@@ -20,6 +20,7 @@ from .record import Op, op
 from .samples import S, bools
 from .selection import keep, nothing
 from .shape import expand, reshape
+from .subscripts import check_index, is_array, is_mask, normalize_index, reach
 
 __all__ = [
     "add_at",
@@ -30,148 +31,68 @@ __all__ = [
     "masked_scatter",
     "masked_select",
     "narrow",
-    "normalize_index",
     "put_at",
     "select",
+    "set_item",
     "setitem",
     "take",
     "zero_",
 ]
 
-# -- what an index means ---------------------------------------------------------------------
-
-
-def normalize_index(index: Any) -> Any:
-    """An index of ints, slices, None, Ellipsis and arrays only: tensors and lists as arrays.
-
-    Raises:
-        IndexError: something in it cannot be an index.
-        ValueError: a slice steps backwards, which views in PyTorch cannot.
-    """
-    kind = type(index)
-    if kind is int or index is None or index is Ellipsis:
-        return index
-    if kind is tuple:
-        return tuple([_normal_part(part) for part in index])
-    return _normal_part(index)
-
-
-def _normal_part(part: Any) -> Any:
-    if isinstance(part, slice):
-        return _normal_slice(part)
-    if part is None or part is Ellipsis or type(part) is int:
-        return part
-    if isinstance(part, Tensor):
-        part = part.array
-    elif isinstance(part, bool):
-        return np.array(part)
-    elif hasattr(part, "__index__") and not isinstance(part, np.ndarray):
-        return part.__index__()
-    elif not isinstance(part, np.ndarray):
-        part = _as_index_array(part)
-    if part.dtype.kind in "iu":
-        if part.dtype == np.uint8:
-            return part != 0
-        return part if part.ndim else int(part)
-    if part.dtype.kind == "b":
-        return part
-    raise IndexError(
-        f"tensors used as indices must be int or bool tensors; got {part.dtype}, so convert it "
-        "first, for example with .long()"
-    )
-
-
-def _normal_slice(part: slice) -> slice:
-    if part.step is not None and int(part.step) <= 0:
-        raise ValueError(
-            f"slice step must be positive; got {part.step}, so use flip() to turn a dimension round"
-        )
-    return part
-
-
-def _as_index_array(part: Any) -> np.ndarray:
-    if not isinstance(part, (list, tuple, range)):
-        raise IndexError(
-            "only ints, slices (`:`), ellipsis (`...`), None and int or bool tensors are valid "
-            f"indices; got {part!r} of type {type(part).__name__}"
-        )
-    listed = [each.array if isinstance(each, Tensor) else each for each in part]
-    made = np.asarray(listed)
-    return made if made.size else made.astype(np.int64)
-
-
-def _is_array(part: Any) -> bool:
-    return isinstance(part, np.ndarray)
-
-
-def _in_two_steps(index: Any) -> tuple[Any, Any]:
-    """A plain index (a view), and an index with arrays that continues on what it gives.
-
-    NumPy counts an int beside an array as an array too, and moves the dimension in front where
-    a slice stands between them; in PyTorch an int is taken first.
-    """
-    if not isinstance(index, tuple) or not any(_is_array(part) for part in index):
-        return (None, index) if _is_array(index) else (index, None)
-    if not any(type(part) is int for part in index):
-        return None, index
-    first: list[Any] = []
-    second: list[Any] = []
-    for part in index:
-        if type(part) is int:
-            first.append(part)
-        elif _is_array(part):
-            first.extend([slice(None)] * (part.ndim if part.dtype.kind == "b" else 1))
-            second.append(part)
-        else:
-            first.append(part)
-            second.append(Ellipsis if part is Ellipsis else slice(None))
-    return tuple(first), tuple(second)
-
-
-def _viewed(x: Any, plain: Any) -> Any:
-    """The view that an index without arrays gives, also where it names a single element."""
-    view = x[plain]
-    if isinstance(view, np.ndarray):
-        return view
-    # With an Ellipsis NumPy gives a view, not a copy of the number.
-    return x[(*plain, ...)] if isinstance(plain, tuple) else x[plain, ...]
+# -- taking, adding, assigning on arrays ------------------------------------------------------
 
 
 def _take(x: Any, index: Any) -> Any:
-    plain, arrays = _in_two_steps(index)
-    if plain is not None or arrays is None:
-        x = _viewed(x, plain)
-    return x if arrays is None else x[arrays]
+    view, arrays = reach(x, index)
+    if arrays is None:
+        return view
+    try:
+        return view[arrays]
+    except IndexError:
+        check_index(x.shape, index)
+        raise
 
 
 def add_at(x: Any, index: Any, value: Any) -> None:
     """Add to `x[index]` in place; a place that is named twice receives twice."""
-    plain, arrays = _in_two_steps(index)
-    if plain is not None or arrays is None:
-        x = _viewed(x, plain)
+    x, arrays = reach(x, index)
     if arrays is None:
         x += value
-    elif _is_array(arrays) and arrays.dtype.kind != "b" and x.ndim > 1 and x.dtype.kind == "f":
-        rows = arrays.astype(np.int64) % len(x)
+    elif is_array(arrays) and arrays.dtype.kind != "b" and x.ndim > 1 and x.dtype.kind == "f":
+        rows = arrays.astype(np.int64) % max(len(x), 1)
         x += scatter_rows(value, rows, len(x)).reshape(x.shape)
-    elif _is_array(arrays) and arrays.ndim == 1 and arrays.dtype.kind == "b":
+    elif is_array(arrays) and arrays.ndim == 1 and arrays.dtype.kind == "b":
         x[arrays] += value
     else:
         np.add.at(x, arrays, value)
 
 
 def _assign(x: Any, value: Any, index: Any) -> None:
-    plain, arrays = _in_two_steps(index)
-    if plain is not None or arrays is None:
-        x = _viewed(x, plain)
+    view, arrays = reach(x, index)
+    place = ... if arrays is None else arrays
     try:
-        x[... if arrays is None else arrays] = value
-    except ValueError:
-        wanted = np.shape(x if arrays is None else x[arrays])
+        # NumPy takes leading dimensions of size 1 off, but not where a mask is written to.
+        if np.ndim(value) > 1 and arrays is not None:
+            value = np.asarray(value).reshape(_without_ones(value))
+        view[place] = value
+    except OverflowError:
+        raise RuntimeError(
+            f"value cannot be converted to type {x.dtype} without overflow; got {value}"
+        ) from None
+    except (IndexError, TypeError, ValueError) as error:
+        check_index(x.shape, index)
+        if isinstance(error, IndexError):
+            raise
         raise RuntimeError(
             f"shape mismatch: value of shape {np.shape(value)} cannot be broadcast to the indexed "
-            f"part of shape {wanted}"
+            f"part of shape {np.shape(view[place])}"
         ) from None
+
+
+def _without_ones(value: Any) -> tuple[int, ...]:
+    """A shape without the dimensions of size 1 that it begins with."""
+    shape = np.shape(value)
+    return shape[next((at for at, size in enumerate(shape) if size != 1), len(shape)) :]
 
 
 # -- reading ---------------------------------------------------------------------------------
@@ -288,6 +209,45 @@ setitem = op(
 )
 
 
+def set_item(x: Tensor, index: Any, value: Any) -> None:
+    """`x[index] = value`.
+
+    Raises:
+        IndexError: the index does not fit `x`.
+        TypeError: `value` holds no numbers.
+        RuntimeError: `value` is a tensor of another dtype and the index has tensors in it (a
+            slice converts what it is given, and so does a mask that is given a single number),
+            or it has a shape that cannot be broadcast to the part.
+    """
+    if index is False:
+        return
+    index = normalize_index(index)
+    if isinstance(value, Tensor):
+        if value.array.dtype != x.array.dtype:
+            _check_converts(x, value, index)
+    elif not isinstance(value, _NUMBERS):
+        raise TypeError(
+            f"can't assign a {type(value).__name__} to a part of a tensor of {x.array.dtype}; "
+            "give it a number, a tensor or an array"
+        )
+    setitem.apply_inplace(x, value, index)
+
+
+_NUMBERS = (int, float, np.ndarray, np.generic, list, tuple)
+
+
+def _check_converts(x: Tensor, value: Tensor, index: Any) -> None:
+    parts = index if isinstance(index, tuple) else (index,)
+    arrays = [part for part in parts if is_array(part)]
+    one_number = len(arrays) == 1 and is_mask(arrays[0]) and arrays[0].ndim and value.numel() == 1
+    if arrays and not one_number:
+        raise RuntimeError(
+            "Index put requires the source and destination dtypes match, got "
+            f"{x.array.dtype} for the destination and {value.array.dtype} for the source; "
+            "convert the source with .to()"
+        )
+
+
 def _copied(x: Any, src: Any, non_blocking: bool = False) -> Any:
     changed = np.array(x)
     _assign(changed, src, ...)
@@ -369,6 +329,16 @@ fill_diagonal_ = op(
 def _narrow(x: Any, dim: int, start: Any, length: int) -> Any:
     axis = axis_of(dim, x.ndim)
     size = x.shape[axis]
+    if not hasattr(start, "__index__"):
+        raise TypeError(
+            f"narrow(): argument 'start' must be an int or a tensor with one, not "
+            f"{type(start).__name__}"
+        )
+    if not -size <= start <= size:
+        raise IndexError(
+            f"start out of range (expected to be in range of [{-size}, {size}], but got "
+            f"{int(start)})"
+        )
     begin = int(start) + (size if start < 0 else 0)
     if length < 0 or begin < 0 or begin + length > size:
         raise RuntimeError(
@@ -402,6 +372,8 @@ select = composition(
 
 
 def _masked_select(x: Any, mask: Any) -> Any:
+    if getattr(mask, "array", mask).dtype != bool:
+        raise RuntimeError(f"masked_select: expected BoolTensor for mask; got {mask.dtype}")
     shape = np.broadcast_shapes(tuple(x.shape), tuple(mask.shape))
     return getitem(expand(x, shape), normalize_index(expand(mask, shape)))
 
@@ -457,9 +429,16 @@ masked_scatter = op(
     inplace=True,
 )
 
+
+def _take_flat(x: Any, index: Array) -> Any:
+    if not hasattr(index, "dtype"):
+        raise TypeError(f"take(): argument 'index' must be Tensor, not {type(index).__name__}")
+    return getitem(reshape(x, (-1,)), normalize_index(index))
+
+
 take = composition(
     "take",
-    lambda x, index: getitem(reshape(x, (-1,)), normalize_index(index)),
+    _take_flat,
     latex=r"x_{index}",
     doc="Elements by their place in the flattened tensor, in the shape of `index`.",
     samples=[S((3, 4), index=np.array([[0, 5], [11, 5]]))],

@@ -180,7 +180,12 @@ split_with_sizes = op(
 def _split(x: Any, split_size_or_sections: Any, dim: int = 0) -> Any:
     if isinstance(split_size_or_sections, Sequence):
         return split_with_sizes(x, split_size_or_sections, dim)
-    total, size = _length("split", x, dim), int(split_size_or_sections)
+    if not isinstance(split_size_or_sections, int):
+        raise TypeError(
+            "split(): argument 'split_size_or_sections' must be an int or a tuple of ints, not "
+            f"{type(split_size_or_sections).__name__}"
+        )
+    total, size = _length("split", x, dim), split_size_or_sections
     if size < 0 or (size == 0 and total):
         raise RuntimeError(f"split expects split_size be positive, but got split_size={size}")
     if not total:
@@ -223,9 +228,18 @@ chunk = composition(
 
 def _tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> Any:
     total = _length("tensor_split", x, dim)
-    if isinstance(indices_or_sections, Sequence):
+    if isinstance(indices_or_sections, (tuple, list)):
         ends = [min(max(n + total if n < 0 else n, 0), total) for n in indices_or_sections]
     else:
+        if not isinstance(indices_or_sections, int):
+            raise TypeError(
+                "tensor_split(): argument 'indices_or_sections' must be an int or a tuple of ints, "
+                f"not {type(indices_or_sections).__name__}"
+            )
+        if indices_or_sections <= 0:
+            raise RuntimeError(
+                f"number of sections must be larger than 0, got {indices_or_sections}"
+            )
         size, larger = divmod(total, indices_or_sections)
         ends = list(accumulate([size + (i < larger) for i in range(indices_or_sections - 1)]))
     starts = [0, *ends]

@@ -15,6 +15,7 @@ from scipy.special import xlogy
 
 from ..kernels import loss as kernel
 from .activation import sigmoid
+from .arguments import not_supported
 from .arithmetic import abs
 from .elementwise import elementwise
 from .exponential import exp, log
@@ -409,6 +410,8 @@ def _cross_entropy(
         shape = x.shape[:1] + x.shape[2:] if x.ndim > 1 else ()
         return _reduced(losses, shape, reduction, len(rows))
     _check_classes("cross_entropy", x, target, weight)
+    if x.dtype.kind != "f":
+        raise not_supported("cross_entropy", [x])
     rows = _rows(x)
     flat, counted = _valid(target, rows.shape[1], ignore_index)
     losses = kernel.index_losses(rows, flat, weight, label_smoothing)

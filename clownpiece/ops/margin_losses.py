@@ -237,6 +237,12 @@ def _multilabel_margin_loss(
             f"size {tuple(input.shape)}"
         )
     classes = input.shape[-1]
+    found = _array(target)
+    if found.dtype.kind not in "iu" or (found.size and found.max() >= classes):
+        raise RuntimeError(
+            f"multilabel_margin_loss: 'target' is out of range: it holds whole numbers below "
+            f"{classes}, or -1 where the list ends; got {found.dtype}"
+        )
     rows, numbers = reshape(input, (-1, classes)), _array(target).reshape(-1, classes)
     named = np.logical_and.accumulate(numbers >= 0, 1)
     index = np.where(named, numbers, 0)
@@ -335,6 +341,11 @@ def _triplet_margin_with_distance_loss(
     reduction: str = "mean",
 ) -> Any:
     distance = pairwise_distance if distance_function is None else distance_function
+    if not callable(distance):
+        raise TypeError(
+            "triplet_margin_with_distance_loss(): argument 'distance_function' must be callable, "
+            f"not {type(distance).__name__}"
+        )
     return _triplet(distance, anchor, positive, negative, margin, swap, reduction)
 
 

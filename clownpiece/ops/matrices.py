@@ -76,6 +76,8 @@ def off_diagonal(shape: tuple[int, ...], wrap: bool) -> np.ndarray:
 
 
 def _diag_embed(x: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
+    if not x.ndim:
+        raise RuntimeError("diag_embed: the last dimension becomes the diagonal; got shape ()")
     size = x.shape[-1] + abs(offset)
     axis1, axis2 = axis_of(dim1, x.ndim + 1), axis_of(dim2, x.ndim + 1)
     shape = list(x.shape[:-1])

@@ -27,6 +27,8 @@ def _matrix_norm(
     keepdim: bool = False,
     dtype: Dtype = None,
 ) -> Any:
+    if len(dim) != 2:
+        raise RuntimeError(f"linalg.matrix_norm: dim must be a 2-tuple; got {tuple(dim)}")
     if ord == "fro":
         return vector_norm(x, 2, tuple(dim), keepdim, dtype)
     first, second = [axis_of(each, x.ndim) for each in dim]

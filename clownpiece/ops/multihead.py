@@ -126,6 +126,12 @@ def _multi_head_attention(
     average_attn_weights: bool = True,
     is_causal: bool = False,
 ) -> tuple[Any, Any]:
+    if query.ndim not in (2, 3) or not query.ndim == key.ndim == value.ndim:
+        raise AssertionError(
+            "multi_head_attention_forward: query, key and value must all be (length, embed_dim) "
+            "or all (length, batch, embed_dim); got shapes "
+            f"{', '.join(str(tuple(each.shape)) for each in (query, key, value))}"
+        )
     batched = query.ndim == 3
     if not batched:
         query, key, value = (unsqueeze(x, 1) for x in (query, key, value))

@@ -46,6 +46,11 @@ def places_of(name: str, x: Any, dim: int, index: Any, src: Any = None) -> tuple
         )
     limits = [("input", x, axis)] + ([("src", src, -1)] if np.ndim(src) else [])
     for what, other, free in limits:
+        if other.ndim and other.ndim != index.ndim:
+            raise RuntimeError(
+                f"Index tensor must have the same number of dimensions as {what} tensor: {name} "
+                f"got index {tuple(index.shape)} for {tuple(other.shape)}"
+            )
         for at, size in enumerate(index.shape):
             if at != free and size > (other.shape[at] if other.ndim else 1):
                 raise RuntimeError(

@@ -244,6 +244,11 @@ def _unpooled_size(
         (m - 1) * s - 2 * p + k for m, s, p, k in zip(y_size, steps, pads, cells, strict=True)
     )
     if output_size is None:
+        if min(natural) < 0:
+            raise ValueError(
+                f"{name}: output_size must contain non-negative spatial dimensions, but kernel, "
+                f"stride and padding give {natural}"
+            )
         return natural
     wanted = tuple(output_size)[-n:]
     for size, at, step in zip(wanted, natural, steps, strict=False):
@@ -328,7 +333,10 @@ def _window_mean(
     x: Any, windows: Windows, include_pad: bool = True, override: int | None = None
 ) -> Any:
     total = kernel.window_sum(x, windows)
-    total /= _divisor(windows, include_pad, override, x.dtype)
+    divisor = _divisor(windows, include_pad, override, x.dtype)
+    if total.dtype.kind == "i":  # Whole numbers stay whole, rounded towards 0.
+        return np.trunc(total / divisor).astype(total.dtype)
+    total /= divisor
     return total
 
 
@@ -471,7 +479,7 @@ def _define_lp_pool(n: int) -> Op:
         # PyTorch's sum is the mean times the whole kernel, also where a window hangs over.
         if not norm_type:
             raise ValueError(f"{name}: norm_type must not be 0")
-        total = window_mean(pow(x, float(norm_type)), windows) * float(_cells(kernel_size, n))
+        total = window_mean(pow(x, norm_type), windows) * float(_cells(kernel_size, n))
         return pow(sign(total) * relu(abs(total)), 1.0 / norm_type)
 
     return composition(

@@ -251,6 +251,11 @@ def _tensordot(x: Any, other: Any, dims: Any = 2) -> Any:
             )
         taken = range(x.ndim - dims, x.ndim), range(dims)
     else:
+        if not isinstance(dims, (tuple, list)) or len(dims) != 2:
+            raise RuntimeError(
+                "tensordot expects dims to be an int or a pair of lists of dimensions, but got "
+                f"dims={dims!r}"
+            )
         taken = tuple(
             [[each] if isinstance(each, int) else list(each) for each in dims]  # type: ignore
         )

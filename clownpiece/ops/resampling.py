@@ -167,6 +167,8 @@ def _resized(
 
 
 def _for_each(value: Any, n: int, name: str) -> tuple:
+    if isinstance(value, str):
+        raise TypeError(f"interpolate(): argument {name!r} must be numbers, not str; got {value!r}")
     if not isinstance(value, (tuple, list)):
         return (value,) * n
     if len(value) != n:
@@ -307,6 +309,11 @@ def _check_grid(x: Any, grid: Any, mode: str, padding_mode: str) -> None:
         raise RuntimeError(
             "grid_sampler(): expected 4D or 5D input (N, C, *spatial) and a grid (N, *out, 2 or 3) "
             f"for the same N, but got input of shape {tuple(x.shape)} and grid {tuple(grid.shape)}"
+        )
+    if 0 in x.shape[2:]:
+        raise RuntimeError(
+            "grid_sampler(): expected input to have non-empty spatial dimensions, but got shape "
+            f"{tuple(x.shape)}"
         )
     if mode not in TAPS or (mode == "bicubic" and n == 3):
         raise ValueError(

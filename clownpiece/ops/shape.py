@@ -34,6 +34,10 @@ __all__ = [
 def _reshape(x: Any, shape: Sequence[int]) -> Any:
     try:
         return x.reshape(shape)
+    except TypeError:
+        raise TypeError(
+            f"a shape must be ints or a tuple of ints, not {type(shape).__name__}; got {shape!r}"
+        ) from None
     except ValueError:
         wanted = list(shape) if isinstance(shape, Sequence) else [shape]
         raise RuntimeError(
@@ -245,9 +249,19 @@ expand_as = composition(
     torch="Tensor.expand_as",
 )
 
+
+def _broadcast_to(x: Any, size: Any) -> Any:
+    if not isinstance(size, Sequence) or isinstance(size, str):
+        raise TypeError(
+            "broadcast_to(): argument 'size' must be a tuple of ints, not "
+            f"{type(size).__name__}"
+        )
+    return expand(x, tuple(size))
+
+
 broadcast_to = composition(
     "broadcast_to",
-    lambda x, size: expand(x, tuple(size)),
+    _broadcast_to,
     latex=r"x",
     doc="`expand` to exactly this shape.",
     samples=[S((3, 1), size=(2, 3, 4))],
@@ -275,6 +289,10 @@ broadcast_tensors = composition(
 def _meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
     if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
         tensors = tuple(tensors[0])
+    if not isinstance(indexing, str):
+        raise TypeError(
+            f"meshgrid(): argument 'indexing' must be str, not {type(indexing).__name__}"
+        )
     if indexing not in ("ij", "xy"):
         raise RuntimeError(f"meshgrid: indexing must be one of 'xy' or 'ij', but got {indexing!r}")
     for each in tensors:

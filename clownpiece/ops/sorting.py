@@ -170,6 +170,8 @@ def _searchsorted(
     if side not in (None, "left", "right"):
         raise RuntimeError(f"searchsorted(): side can only be 'left' or 'right' but got {side!r}")
     where: Any = side or ("right" if right else "left")
+    if not sorted_sequence.ndim:
+        raise RuntimeError("searchsorted(): the sorted sequence must have a dimension; got 0")
     if sorted_sequence.ndim == 1:
         return np.asarray(np.searchsorted(sorted_sequence, values, where))
     if np.shape(values)[:-1] != sorted_sequence.shape[:-1]:
@@ -241,7 +243,8 @@ def _chosen(found: tuple[Any, ...], wanted: tuple[bool, ...]) -> Any:
 
 
 def _distinct(x: Any, dim: int | None = None) -> tuple[Any, Any, Any]:
-    values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=dim)
+    axis = None if dim is None else axis_of(dim, x.ndim)
+    values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=axis)
     return values, inverse.reshape(x.shape if dim is None else -1), counts
 
 
@@ -311,8 +314,15 @@ def _bincount(x: Any, weights: Any, minlength: int = 0) -> Any:
         )
     if minlength < 0:
         raise RuntimeError(f"bincount: minlength should be >= 0; got {minlength}")
+    if weights is not None and weights.shape != x.shape:
+        raise RuntimeError(
+            "bincount: weights should be 1-d and have the same length as input; got shapes "
+            f"{tuple(weights.shape)} and {tuple(x.shape)}"
+        )
     counts = np.bincount(x, weights, minlength)
-    return counts.astype(np.int64) if weights is None else counts.astype(weights.dtype)
+    if weights is None:
+        return counts.astype(np.int64)
+    return counts.astype(weights.dtype) if weights.dtype.kind == "f" else counts
 
 
 bincount = op(
