@@ -17,7 +17,7 @@ from ..capture.tape import Call, Operation, Tape, Value
 from .symbols import MOVES
 from .trace import CONVOLUTIONS, Trace, plain_name
 
-__all__ = ["RECTIFIERS", "SATURATING", "Activity", "activities"]
+__all__ = ["RECTIFIERS", "SATURATING", "Activity", "activities", "unit_axis"]
 
 RECTIFIERS = frozenset({"relu", "relu6", "clamp", "clamp_min"})
 SATURATING = frozenset({"tanh", "sigmoid"})
@@ -81,7 +81,7 @@ def activities(
             activity = found[key] = Activity(name, call.path, _label(tape, call, name, number))
         activity.final |= _is_final(trace, value)
         if value.array is not None:
-            axis = _unit_axis(trace, operation, value.array.ndim)
+            axis = unit_axis(trace, value.id, value.array.ndim)
             flat = _flatness(name, limit)(np.moveaxis(value.array, axis, 0))
             rows = flat.reshape(flat.shape[0], -1)
             activity._seen.append((rows.shape[1], rows.mean(axis=1, dtype=np.float64)))
@@ -142,11 +142,11 @@ def _label(tape: Tape, call: Call, name: str, number: int) -> str:
     return f"{call.label} ({name}{f' {number}' if number > 1 else ''})"
 
 
-def _unit_axis(trace: Trace, operation: Operation, ndim: int) -> int:
-    """The axis of the features: 1 behind a convolution, else the last."""
+def unit_axis(trace: Trace, value: int, ndim: int) -> int:
+    """The axis of the features of a Value: 1 behind a convolution, else the last."""
     if ndim < 3:
         return ndim - 1
-    for each in trace.ancestors(operation.inputs[0]):
+    for each in trace.ancestors(value):
         name = plain_name(each)
         if name in CONVOLUTIONS or name == "batch_norm":
             return 1

@@ -24,8 +24,8 @@ def findings(
 ) -> Shown:
     """What is wrong with a model or its training, the evidence for it, and what to type.
 
-    Dead units, gradients that vanish or never arrive, NaN at its first module, softmax before
-    cross-entropy, a forgotten `eval()` or `zero_grad()`, learning rates and more:
+    Dead units, collapsed layers, gradients that vanish or never arrive, NaN at its first module,
+    softmax before cross-entropy, a forgotten `eval()` or `zero_grad()`, learning rates and more:
     `clownviz.analysis.findings.CHECKS` is the table of them. What is not on the tape is not
     judged: give a loss for what concerns gradients, and the tape of a capture around some training
     steps for what concerns the optimizer.

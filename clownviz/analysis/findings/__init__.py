@@ -16,6 +16,7 @@ from collections.abc import Iterable
 
 from ...capture.tape import Tape
 from ..trace import Trace
+from .collapse import collapsed_rank
 from .finding import SEVERITIES, Check, Finding, Thresholds
 from .flow import changing_gradient, detached_path, no_gradient
 from .steps import gradients_kept, learning_rate, not_optimized
@@ -42,6 +43,7 @@ CHECKS: dict[str, Check] = {
         dead_units,
         saturated_units,
         constant_output,
+        collapsed_rank,
         squashed_twice,
         training_mode_in_use,
         eval_while_training,

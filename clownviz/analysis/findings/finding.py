@@ -56,6 +56,8 @@ class Thresholds:
         dead_share, dead_examples: so large a share of a layer's units that are 0 for every
             example, of which there must be so many.
         saturation_limit, saturated_share: so many of a layer's tanh values beyond ±limit.
+        collapsed_share, collapsed_width: a layer's output has collapsed if its effective rank
+            uses less than this share of the directions it could, which must be so many.
         large_update, small_update: ‖Δw‖/‖w‖ beyond which a step is too long or too short.
         wild_update: beyond it a step is too long whatever the loss says.
         useful_gradient: ‖g‖/‖w‖ below which a short step is no sign of a low learning rate.
@@ -71,6 +73,8 @@ class Thresholds:
     dead_examples: int = 16
     saturation_limit: float = 0.97
     saturated_share: float = 0.5
+    collapsed_share: float = 0.02
+    collapsed_width: int = 8
     large_update: float = 0.05
     small_update: float = 1e-5
     wild_update: float = 1.0

@@ -218,3 +218,28 @@ def test_token_numbers_are_no_raw_input():
     model = nn.Sequential(nn.Embedding(500, 8), nn.Linear(8, 4))
     x = clownpiece.arange(32) * 15
     assert examine(looked_at(model, x)) == []
+
+
+def test_a_collapse_is_told_with_the_directions_that_are_left():
+    (finding,) = examine(PATIENTS["equal weights"][1](False))
+    assert finding.sentence == (
+        "What 0 gives has collapsed: its 16 features move along 1 direction."
+    )
+    assert finding.evidence == (
+        "effective rank 1 of 8 that are possible, over 32 examples",
+        "so it is in 1 of 2 layers with weights",
+    )
+    assert examine(PATIENTS["equal weights"][1](False), Thresholds(collapsed_width=9)) == []
+
+
+def test_features_that_one_answer_needs_may_all_say_the_same():
+    model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 1))
+    nn.init.constant_(model[0].weight, 0.1)
+    x, _ = data()
+    assert examine(run(model, x, keep="full"), checks=["collapsed_rank"]) == []
+
+
+def test_a_layer_that_was_given_few_directions_has_not_collapsed():
+    model, (x, _) = mlp(), data()
+    two = clownpiece.cat([x[:1].expand(16, 8), x[1:2].expand(16, 8)])
+    assert examine(run(model, two, keep="full"), checks=["collapsed_rank"]) == []

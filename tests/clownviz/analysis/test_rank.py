@@ -10,7 +10,8 @@ from hypothesis.extra.numpy import arrays
 
 import clownpiece
 from clownpiece import nn
-from clownviz.analysis.rank import MOST, activation_ranks, rank_of, weight_ranks
+from clownviz.analysis.rank import MOST, activation_ranks, capacities, rank_of, weight_ranks
+from clownviz.analysis.trace import Trace
 from clownviz.capture import run
 
 
@@ -56,3 +57,27 @@ def test_weights_and_activations_of_a_model():
     outputs = {rank.label: rank for rank in activation_ranks(tape)}
     assert outputs["0"].shape == (16 * 16, 4) and outputs["0"].effective > 3
     assert outputs["2"].effective == pytest.approx(1, abs=1e-2)
+
+
+def test_the_features_of_a_sequence_are_where_its_layer_puts_them():
+    model = nn.Sequential(nn.Conv1d(2, 5, 3), nn.ReLU())
+    tape = run(model, clownpiece.randn(4, 2, 11), keep="full")
+    assert [rank.shape for rank in activation_ranks(tape)] == [(4 * 9, 5)] * 3
+    layer = nn.Linear(6, 7)
+    (rank,) = activation_ranks(run(layer, clownpiece.randn(4, 9, 6), keep="full"))
+    assert rank.shape == (4 * 9, 7)
+
+
+def test_what_a_value_can_hold_is_bounded_by_the_narrowest_place_before_it():
+    model = nn.Sequential(nn.Linear(8, 16), nn.Linear(16, 3), nn.ReLU(), nn.Linear(3, 16))
+    tape = run(model, clownpiece.randn(5, 8), keep="shapes")
+    found = capacities(Trace(tape))
+    held = [found[tape.refs(call.outputs)[0].id] for call in tape.forward_calls()]
+    assert held == [3, 8, 3, 3, 3]
+
+
+def test_a_token_is_worth_as_many_numbers_as_its_embedding():
+    model = nn.Sequential(nn.Embedding(50, 16), nn.Linear(16, 4))
+    tape = run(model, clownpiece.arange(12).reshape(2, 6), keep="shapes")
+    found = capacities(Trace(tape))
+    assert found[tape.refs(tape.calls_of("0")[0].outputs)[0].id] == 6 * 16

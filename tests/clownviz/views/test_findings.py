@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.goldens import check_golden
-from support.patients import PATIENTS, data, kept_gradients, mlp, trained
+from support.patients import PATIENTS, WARD, data, mlp, trained
 
 import clownpiece
 import clownviz
@@ -95,7 +95,7 @@ def test_a_healthy_model_is_told_so_and_what_was_looked_at():
     x, target = data()
     view = clownviz.findings(mlp(), x, loss=lambda y: F.cross_entropy(y, target))
     assert view.text() == (
-        "Sequential: nothing found by 15 checks\n"
+        "Sequential: nothing found by 16 checks\n"
         "looked at: 1 run, 1 with backward, no optimizer step"
     )
     assert "✓" in view.svg() and "✓" in view.html()
@@ -111,7 +111,7 @@ def test_every_patient_can_be_shown(name):
 
 
 def test_a_training_is_only_read():
-    tape = kept_gradients(False)
+    tape = WARD.kept_gradients(False)
     assert "Gradients of earlier steps" in clownviz.findings(tape).text()
     with pytest.raises(TypeError, match="a tape holds a run that is over"):
         clownviz.findings(tape, data()[0])
