@@ -95,6 +95,6 @@ def _rooms(tape: Tape, trace: Trace, step: int) -> Iterator[_Room]:
         seen = features[:: max(1, len(features) // MOST)]
         different = len({row.tobytes() for row in seen}) - 1
         capacity = within.get(values[0].id, float(prod(values[0].shape[1:])))
-        yield _Room(
-            call, *features.shape, rank.effective, min(rank.full, different, capacity)
-        )
+        examples, width = features.shape
+        possible = min(rank.full, different, capacity)
+        yield _Room(call, examples, width, rank.effective, possible)
