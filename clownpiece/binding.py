@@ -169,7 +169,7 @@ def backward(
         create_graph: record the walk, for gradients of gradients.
         inputs: accumulate only into these.
     """
-    engine.backward(self, gradient, retain_graph, create_graph, inputs)
+    engine.backward(self, gradient, retain_graph, create_graph, inputs=inputs)
 
 
 def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:

@@ -271,7 +271,13 @@ class Tensor(TensorMethods):
     def register_post_accumulate_grad_hook(
         self, hook: Callable[[Tensor], None]
     ) -> RemovableHandle:
-        """Call `hook(self)` each time backward has added to this leaf's `.grad`."""
+        """Call `hook(self)` each time backward has added to this leaf's `.grad`.
+
+        What it returns, None or a tensor like this one, is what the next hook is called with.
+
+        Raises:
+            RuntimeError: the tensor is no leaf, or does not require a gradient.
+        """
         if not self.requires_grad or self.grad_fn is not None:
             raise RuntimeError(
                 "post accumulate grad hooks are for leaf tensors that require gradients"
@@ -573,7 +579,7 @@ def _retain_on(tensor: Tensor, node: Node) -> None:
         if alive._grad is not None:
             alive._grad = alive._grad + grad
         else:
-            alive._grad = grad if mode.grad else wrap(grad.array.copy())
+            alive._grad = grad.clone() if mode.grad else wrap(grad.array.copy())
 
     node.hooks_of_slot(tensor._slot)[RETAIN] = keep
 

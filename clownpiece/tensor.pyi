@@ -1309,7 +1309,13 @@ class Tensor(TensorMethods):
         self,
         hook: Callable[[Tensor], None],
     ) -> RemovableHandle:
-        """Call `hook(self)` each time backward has added to this leaf's `.grad`."""
+        """Call `hook(self)` each time backward has added to this leaf's `.grad`.
+
+        What it returns, None or a tensor like this one, is what the next hook is called with.
+
+        Raises:
+            RuntimeError: the tensor is no leaf, or does not require a gradient.
+        """
     def detach(self) -> Tensor:
         """The same memory outside of the graph; changes in place are seen by both."""
     def detach_(self) -> Tensor:

@@ -20,7 +20,7 @@ import numpy as np
 
 from .mode import mode
 
-__all__ = ["AccumulateGrad", "Edge", "Node", "RemovableHandle", "Version"]
+__all__ = ["AccumulateGrad", "Edge", "GradientEdge", "Node", "RemovableHandle", "Version"]
 
 _numbers = itertools.count(1)
 
@@ -158,6 +158,13 @@ class Node:
         if self.tensor_hooks is None:
             self.tensor_hooks = {}
         return self.tensor_hooks.setdefault(slot, {})
+
+
+class GradientEdge(NamedTuple):
+    """Where the gradient of a tensor goes: a node, and which of its outputs the tensor was."""
+
+    node: Node
+    output_nr: int
 
 
 class AccumulateGrad(Node):

@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Any
 
-from ..autograd.engine import accumulates
 from ..autograd.engine import backward as run_backward
 from ..autograd.function import Function
 from ..autograd.graph import saved_tensors_hooks
 from ..autograd.mode import enable_grad, is_grad_enabled, mode, no_grad, observe_ops
+from ..autograd.walk import accumulates
 from ..nn import Sequential
 from ..ops.recording import Packed, continued
 from ..random import fork_rng, get_rng_state, set_rng_state
