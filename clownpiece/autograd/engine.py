@@ -11,7 +11,7 @@ import numpy as np
 from ..ops.joining import stack
 from ..tensor import Tensor, wrap
 from .node import GradientEdge
-from .walk import Walk, accumulate, as_tuple, edge_of, owned
+from .walk import Walk, as_tuple, edge_of, owned
 
 __all__ = ["backward", "grad"]
 
@@ -38,7 +38,8 @@ def backward(
             the graph of that then hold each other, until `.grad` is set to None or the collector
             comes. PyTorch warns of it; here nothing does, and `grad` makes no such cycle.
         grad_variables: what `grad_tensors` was once called; deprecated.
-        inputs: accumulate only into these; tensors, edges of leaves, or a dict of them.
+        inputs: accumulate only into these; tensors, edges of leaves, or a dict of them. What is no
+            leaf retains its gradient from now on.
 
     Raises:
         RuntimeError: nothing requires a gradient, or a gradient has the wrong shape.
@@ -51,11 +52,11 @@ def backward(
     walk = Walk(grad if create_graph else None, keep, accumulates=True)
     if inputs is not None:
         targets = _targets_of(inputs, "backward")
-        # Leaves have accumulated on the way, with their hooks; here are the other tensors.
-        found = walk.run(roots, given, [edge_of(each) for each in targets])
-        for target, gradient in zip(targets, found, strict=True):
-            if gradient is not None and isinstance(target, Tensor):
-                accumulate(target, gradient, create_graph)
+        edges = [edge_of(each) for each in targets]
+        for target in targets:
+            if isinstance(target, Tensor) and not target.is_leaf:
+                target.retain_grad()
+        walk.run(roots, given, edges)
     else:
         walk.run(roots, given, None)
 

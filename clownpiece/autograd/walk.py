@@ -21,7 +21,7 @@ from ..tensor import RETAIN, Tensor, wrap
 from .mode import mode
 from .node import AccumulateGrad, Differentiate, Edge, GradientEdge, Node
 
-__all__ = ["Walk", "accumulate", "accumulates", "edge_of", "owned", "running_walk"]
+__all__ = ["Walk", "accumulates", "edge_of", "owned", "running_walk"]
 
 
 class _Running(threading.local):
@@ -151,20 +151,23 @@ class Walk:
         if type(node) is AccumulateGrad:
             self._visit_leaf(node, grads, wanted)
             return None
+        arrived, needed = grads, self.needed
         if node.tensor_hooks is not None:
+            grads = list(arrived)
             for slot in sorted(node.tensor_hooks):
                 if grads[slot] is not None:
                     grads[slot] = self._call_tensor_hooks(grads[slot], node.tensor_hooks[slot])
-        if node.pre_hooks:
-            grads = self._call_node_hooks(node, node.pre_hooks, grads)
-        if wanted is not None:
-            for slot, gradient in enumerate(grads):
+        goes_on = needed is None or any(e is not None and e[0] in needed for e in node.edges)
+        if wanted is not None and not self.accumulates:
+            # As in PyTorch: hooks change what is captured where the walk ends, not on the way.
+            for slot, gradient in enumerate(arrived if goes_on else grads):
                 if (node, slot) in wanted:
                     self.captured[node, slot] = gradient
-            needed = self.needed
-            if needed is not None and not any(e is not None and e[0] in needed for e in node.edges):
+            if not goes_on:
                 return None
-        results = self._call(node, grads)
+        if node.pre_hooks:
+            grads = self._call_node_hooks(node, node.pre_hooks, grads)
+        results = self._call(node, grads) if goes_on else (None,) * len(node.edges)
         if node.post_hooks:
             results = self._call_post_hooks(node, results, grads)
         if not self.retain_graph:
@@ -215,7 +218,7 @@ class Walk:
             (gradient,) = self._call_node_hooks(node, node.pre_hooks, [gradient])
         # A leaf that was frozen since collects nothing; its hooks are called all the same.
         if leaf._requires_grad:
-            accumulate(leaf, gradient, self.create_graph)
+            _accumulate(leaf, gradient, self.create_graph)
         if leaf._post_accumulate_hooks:
             self._call_accumulated_hooks(leaf, leaf._post_accumulate_hooks)
         if node.post_hooks:
@@ -364,7 +367,7 @@ def _summed(gradient: Any, shape: tuple[int, ...], source: Node, at: int) -> Any
 _accumulating = threading.Lock()
 
 
-def accumulate(leaf: Tensor, gradient: Any, create_graph: bool) -> None:
+def _accumulate(leaf: Tensor, gradient: Any, create_graph: bool) -> None:
     """Add to `.grad`: a copy of the first gradient, further ones in place unless recorded."""
     with _accumulating:
         known = leaf._grad

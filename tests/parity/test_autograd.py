@@ -24,6 +24,31 @@ def test_both_tell_the_same(tell):
 
 
 @story
+def hooks_and_what_is_captured_on_the_way(library, log):
+    """What `grad` gives of a tensor is changed by its hooks only where the walk ends with it."""
+
+    def hooked(*kinds):
+        x = numbers(library, 2, requires_grad=True)
+        y = x * 2
+        if "tensor" in kinds:
+            y.register_hook(lambda g: (log("tensor", g), g * 2)[1])
+        if "node" in kinds:
+            y.grad_fn.register_prehook(lambda gs: (log("before", gs), (gs[0] * 3,))[1])
+            y.grad_fn.register_hook(lambda made, gs: log("after", made, gs))
+        return x, y
+
+    for kinds in (("tensor",), ("node",), ("tensor", "node")):
+        for both in (True, False):
+            for create_graph in (True, False):
+                x, y = hooked(*kinds)
+                wanted = [x, y] if both else [y]
+                log(library.autograd.grad((y * y).sum(), wanted, create_graph=create_graph))
+            x, y = hooked(*kinds)
+            (y * y).sum().backward(inputs=[x, y] if both else [y])
+            log(x.grad, y.grad, y.retains_grad)
+
+
+@story
 def arguments_of_backward(library, log):
     x = numbers(library, 2, requires_grad=True)
     w = numbers(library, 2, requires_grad=True)
