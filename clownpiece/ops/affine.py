@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from .composition import composition
 from .products import matmul
 from .record import op
@@ -26,11 +28,8 @@ def _check(x: Any, weight: Any, bias: Any) -> None:
             f"{tuple(x.shape)} must be the in_features of weight {tuple(weight.shape)}, "
             f"{weight.shape[-1]}"
         )
-    if bias is not None and bias.shape not in (weight.shape[:-1], (1,), ()):
-        raise RuntimeError(
-            f"linear: bias has shape {tuple(bias.shape)}; expected {tuple(weight.shape[:-1])}, one "
-            f"number for each row of weight {tuple(weight.shape)}"
-        )
+    if bias is not None and (weight.ndim == 1 or bias.shape != weight.shape[:-1]):
+        _check_bias(x, weight, bias)
     for name, given in (("weight", weight), ("bias", bias)):
         if given is not None and given.dtype != x.dtype:
             raise RuntimeError(
@@ -39,22 +38,45 @@ def _check(x: Any, weight: Any, bias: Any) -> None:
             )
 
 
+def _check_bias(x: Any, weight: Any, bias: Any) -> None:
+    if weight.ndim == 1 and x.ndim == 2:
+        raise RuntimeError(
+            "linear: mat2 must be a matrix, got 1-D tensor: with a bias, weight must be "
+            f"(out_features, in_features); got shape {tuple(weight.shape)}"
+        )
+    product = x.shape[:-1] + weight.shape[:-1]
+    try:
+        fits = np.broadcast_shapes(product, bias.shape) == product
+    except ValueError:
+        fits = False
+    if not fits:
+        raise RuntimeError(
+            f"linear: bias has shape {tuple(bias.shape)}; expected {tuple(weight.shape[:-1])}, one "
+            f"number for each row of weight {tuple(weight.shape)}, or a shape that broadcasts to "
+            f"that of the product, {tuple(product)}"
+        )
+
+
 def _linear(x: Any, weight: Any, bias: Any) -> Any:
     _check(x, weight, bias)
     if x.ndim == 2 and weight.ndim == 2:
         y = x @ weight.T
-        if bias is not None:
-            y += bias
-        return y
-    # All leading dimensions as one: one large product instead of many small ones.
-    y = x.reshape(-1, x.shape[-1]) @ weight.T
+    else:
+        # All leading dimensions as one: one large product instead of many small ones.
+        y = (_vectors(x) @ weight.T).reshape(x.shape[:-1] + weight.shape[:-1])
     if bias is not None:
         y += bias
-    return y.reshape(x.shape[:-1] + weight.shape[:-1])
+    return y
 
 
-def _rows(x: Any, weight_shape: Any) -> Any:
-    return reshape(x, (-1, math.prod(weight_shape[:-1])))
+def _vectors(x: Any) -> Any:
+    """`(*, in)` as a matrix, a row for each vector."""
+    return reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
+
+
+def _by_vector(g: Any, x_shape: Any, weight_shape: Any) -> Any:
+    """The gradient of the output as a matrix, a row for each vector of `x`."""
+    return reshape(g, (math.prod(x_shape[:-1]), math.prod(weight_shape[:-1])))
 
 
 linear = op(
@@ -63,17 +85,18 @@ linear = op(
     inputs="x weight bias",
     # The bias first, as in PyTorch, where it is what the product is added to.
     grad={
-        "bias": lambda g, weight_shape: reshape(sum(_rows(g, weight_shape), 0), weight_shape[:-1]),
+        "bias": lambda g: g,
         "x": lambda g, weight, x_shape, weight_shape: reshape(
-            matmul(_rows(g, weight_shape), reshape(weight, (-1, weight_shape[-1]))), x_shape
+            matmul(_by_vector(g, x_shape, weight_shape), _vectors(weight)), x_shape
         ),
         "weight": lambda g, x, weight_shape: reshape(
-            matmul(transpose(_rows(g, weight_shape), 0, 1), reshape(x, (-1, weight_shape[-1]))),
-            weight_shape,
+            matmul(transpose(_by_vector(g, x.shape, weight_shape), 0, 1), _vectors(x)), weight_shape
         ),
     },
     latex=r"x W^T + b",
     doc="""Each vector of `x` `(*, in)` multiplied by `weight` `(out, in)`, plus `bias` `(out,)`.
+
+    The bias may have any other shape that broadcasts to `(*, out)`.
 
     Raises:
         RuntimeError: the shapes or the dtypes do not fit together.
@@ -89,6 +112,8 @@ linear = op(
         S((2, 3, 4), (5, 4), None),
         S((4,), (5, 4), (5,)),
         S((2, 3, 4), (4,), None),
+        S((2, 3, 4), (5, 4), (2, 3, 1)),
+        S((2, 2), (2, 2), (2, 2)),
     ],
     torch="nn.functional.linear",
     expose="functional",

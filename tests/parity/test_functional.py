@@ -231,6 +231,10 @@ call(
     (5, 4),
     (2, 3),
 )
+for shape in ((5,), (1,), (), (3, 5), (3, 1), (1, 1), (2, 3, 1), (1, 3, 5)):
+    lead = (2, 3) if len(shape) == 3 else (3,)
+    call(f"linear bias {shape}", lambda F, x, w, b: F.linear(x, w, b), (*lead, 4), (5, 4), shape)
+call("linear without outputs", lambda F, x, w: F.linear(x, w), (2, 3, 4), (0, 4))
 call(
     "bilinear", lambda F, x, y, w, b: F.bilinear(x, y, w, b), (2, 3, 4), (2, 3, 5), (6, 4, 5), (6,)
 )
