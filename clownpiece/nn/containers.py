@@ -439,6 +439,8 @@ class ParameterDict(_Values):
 
     def popitem(self) -> tuple[str, Any]:
         """Remove the newest, and return its name and value."""
+        if not self._keys:
+            raise KeyError("popitem(): dictionary is empty")
         key = next(reversed(self._keys))
         return key, self.pop(key)
 

@@ -92,8 +92,16 @@ def _layer_norm(
 
 
 def _layer_norm_gradients(
-    g: Any, x: Any, weight: Any, normalized_shape: Sequence[int], eps: float, needs: Needs
+    g: Any,
+    x: Any,
+    weight: Any,
+    bias: Any,
+    normalized_shape: Sequence[int],
+    eps: float,
+    needs: Needs,
 ) -> Any:
+    # The bias is asked for because PyTorch saves it too (here, not in the other normalizations),
+    # and then refuses to go back once it was changed.
     shape = x.shape[-_length(normalized_shape) :]
     size = math.prod(shape)
     gx, gw, gb = kernel.normalize_rows_backward(

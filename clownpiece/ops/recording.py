@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -121,8 +121,6 @@ class Gradient:
             else:
                 for wanted, names in zip(needs, self._wants, strict=False):
                     wants |= names if wanted else frozenset()
-            if op.composed is not None:
-                wants |= {*op.inputs}
             if op.variadic:
                 inputs = tuple(range(len(needs))) if op.inputs[0] in wants else ()
             else:
@@ -156,6 +154,21 @@ class Gradient:
             else:
                 result.append(None)
         return result
+
+
+class Unread(NamedTuple):
+    """What stands for an input whose numbers the gradient does not read, and so nothing saved.
+
+    A gradient that does not read an input has no derivative by it either: where the composed
+    form asks for one, any numbers will do.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    def anything(self) -> np.ndarray:
+        """Numbers of this shape and dtype, which take no memory."""
+        return np.broadcast_to(np.zeros((), self.dtype), self.shape)
 
 
 class OpNode(Node):
@@ -199,6 +212,8 @@ class OpNode(Node):
         self.shapes: Any = None
         if keep:
             self.inputs = [None] * len(computed)
+            if op.composed is not None:
+                self.inputs = [_unread(value) for value in computed]
             for i in keep:
                 self.inputs[i] = computed[i]
                 if isinstance(values[i], Tensor):
@@ -327,6 +342,10 @@ class OpNode(Node):
             self._released = True
 
 
+def _unread(value: Any) -> Any:
+    return Unread(value.shape, value.dtype) if isinstance(value, np.ndarray) else value
+
+
 class Packed:
     """A saved array of a tensor, as the hooks of `saved_tensors_hooks` packed it."""
 
@@ -398,7 +417,7 @@ class TracedSaved:
 
 
 def continued(value: Any, edge: Edge | None, version: Version | None) -> Any:
-    """What was saved, an array or Packed, as a Tensor whose history goes on at `edge`.
+    """What was saved, an array, Packed or Unread, as a Tensor whose history goes on at `edge`.
 
     Args:
         version: the cell of the tensor that it was. Changing that one in place will change this
@@ -407,6 +426,8 @@ def continued(value: Any, edge: Edge | None, version: Version | None) -> Any:
     if isinstance(value, Packed):
         unpacked = value.tensor()
         value, version = unpacked.array, unpacked._shared_version()
+    elif isinstance(value, Unread):
+        value = value.anything()
     if not isinstance(value, np.ndarray):
         return value
     tensor = wrap(value)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from ..kernels.normalization import channel_statistics
-from ..tensor import Tensor
+from ..tensor import Tensor, wrap
 from . import normalization
 
 __all__ = ["batch_norm", "instance_norm"]
@@ -26,9 +27,22 @@ def _follow(running: Tensor | None, found: np.ndarray, momentum: float) -> None:
                 f"running statistics are {running.dtype}, but the input is {found.dtype}; convert "
                 "one of them with .to()"
             )
+        # Not a change that the version counts, in PyTorch too; what was saved is a copy.
         running.array *= 1 - momentum
         running.array += momentum * found
-        running.bump_version()
+
+
+def _saved_for(running: Tensor | None, statistic: np.ndarray) -> Any:
+    """The statistic that is computed with, to be saved with the version of the running one.
+
+    A change in place of the running one is refused in a later backward, as in PyTorch, even where
+    the gradient reads those of the batch.
+    """
+    if running is None:
+        return statistic
+    saved = wrap(statistic)
+    saved._version_cell = running._shared_version()
+    return saved
 
 
 def _several(name: str, size: Sequence[int], cells: int) -> None:
@@ -64,9 +78,9 @@ def batch_norm(
                 "batch_norm: Expected running_mean and running_var to be defined when "
                 "training=False"
             )
-        return normalization.batch_norm(
-            input, weight, bias, running_mean.array, running_var.array, False, eps
-        )
+        mean, var = running_mean.array.copy(), running_var.array.copy()
+        mean, var = _saved_for(running_mean, mean), _saved_for(running_var, var)
+        return normalization.batch_norm(input, weight, bias, mean, var, False, eps)
     if input.ndim < 2:
         raise RuntimeError(
             f"batch_norm: expected at least 2 dimensions (N, C, *); got {input.ndim}"
@@ -75,7 +89,8 @@ def batch_norm(
     _several("batch_norm", input.shape, cells)
     mean, var = channel_statistics(input.array)
     # What cannot be normalized leaves the running statistics as they were.
-    result = normalization.batch_norm(input, weight, bias, mean, var, True, eps)
+    saved_mean, saved_var = _saved_for(running_mean, mean), _saved_for(running_var, var)
+    result = normalization.batch_norm(input, weight, bias, saved_mean, saved_var, True, eps)
     _follow(running_mean, mean, momentum)
     _follow(running_var, var * (cells / max(1, cells - 1)), momentum)
     return result

@@ -143,3 +143,35 @@ def test_a_change_in_place_is_noticed_by_the_derivative_that_it_hurts(function, 
             (target if name == changed else target[:1]).mul_(1.5)
 
     assert_told_alike(tell)
+
+
+def normalization(library, kind):
+    """A layer of this kind with two channels, and the tensors that it keeps."""
+    nn, f64 = library.nn, library.float64
+    layer = {
+        "batch": lambda: nn.BatchNorm1d(2, dtype=f64),
+        "layer": lambda: nn.LayerNorm((2, 3), dtype=f64),
+        "group": lambda: nn.GroupNorm(1, 2, dtype=f64),
+    }[kind]()
+    return layer, {**dict(layer.named_parameters()), **dict(layer.named_buffers())}
+
+
+@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluating"])
+@pytest.mark.parametrize("kind", ["batch", "layer", "group"])
+def test_a_normalization_minds_changes_of_what_pytorch_saves(kind, training):
+    def tell(library, log):
+        for name in normalization(library, kind)[1]:
+            for create_graph in (False, True):
+                layer, kept = normalization(library, kind)
+                x = numbers(library, 4, 2, 3, requires_grad=True)
+                y = layer.train(training)(x)
+                with library.no_grad():
+                    kept[name].mul_(2)
+                log(name, create_graph)
+                log.attempt(
+                    lambda x=x, y=y, c=create_graph: log(
+                        library.autograd.grad((y * y.detach()).sum(), x, create_graph=c)
+                    )
+                )
+
+    assert_told_alike(tell)

@@ -160,6 +160,15 @@ def test_running_statistics_do_not_keep_a_graph():
     assert out.requires_grad
 
 
+def test_what_was_normalized_while_evaluating_keeps_its_gradient_when_training_goes_on():
+    layer, x = nn.BatchNorm1d(3), normal(4, 3).float().requires_grad_()
+    evaluated = layer.eval()(x)
+    (expected,) = clownpiece.autograd.grad(evaluated.sum(), x, retain_graph=True)
+    layer.train()(x * 9 + 5)
+    (found,) = clownpiece.autograd.grad(evaluated.sum(), x)
+    np.testing.assert_array_equal(found.numpy(), expected.numpy())
+
+
 def test_the_running_variance_is_unbiased():
     layer = nn.BatchNorm1d(1, momentum=1.0)
     layer(clownpiece.tensor([[1.0], [3.0]]))
