@@ -222,7 +222,9 @@ def change_dict(stage: Stage, what: str, container: int, key: str, which: int) -
     needs_new = ("set", "update", "update pairs", "setdefault", "fromkeys", "or", "or itself")
     new = member(stage, these, which) if what in needs_new else None
     if type(these).__name__ == "ParameterDict":
-        key = key[0]  # PyTorch's ParameterDict keeps the key of what it then refuses.
+        key = key[0]  # A name that it takes: PyTorch's keeps the key of what it then refuses.
+        if any((cue.kind, cue.doing) == ("parameter", "fail") for cue in stage.cues):
+            return
         if key not in these and hasattr(these, key):
             return  # PyTorch's takes every attribute for one of its own.
 
@@ -401,7 +403,8 @@ def grad(
     wanted = [stage.inputs[0], stage.tensor(which)]
     if lenient:
         wanted = [tensor for tensor in wanted if tensor.requires_grad]
-    if stage.frozen or any("LU" in type(m).__name__ for m in stage.modules):
+    kinds = {type(module).__name__ for module in stage.modules}
+    if stage.frozen or "ReLU" in kinds or (stage.evaluating and "BatchNorm1d" in kinds):
         create_graph = False
     stage.freed |= not create_graph
     found = stage.library.autograd.grad(
@@ -447,6 +450,7 @@ def descend(stage: Stage, m: int) -> None:
 @verb(number, one_of(True, False, "eval", 1))
 def train(stage: Stage, m: int, mode: Any) -> None:
     module = stage.module(m)
+    stage.evaluating |= mode in (False, "eval")
     stage.log(module.eval() if mode == "eval" else module.train(mode))
 
 

@@ -18,8 +18,9 @@ Left out on purpose, because PyTorch's behaviour there is an accident of its imp
 - going back through a graph after the `data` of one of its leaves was replaced, as conversions do
   too (PyTorch computes with the new values, unless it had saved a view);
 - gradients of gradients through ReLU, whose formula in PyTorch ends in a gradient of zeros where
-  there is none;
+  there is none, and through BatchNorm in evaluation, from where PyTorch walks on without one;
 - gradients of gradients with what was frozen since (PyTorch leaves that out of the new graph);
+- what a ParameterDict refuses, whose key PyTorch's keeps;
 - inserting into a ModuleList before a negative index or far behind its end (it is left with gaps);
 - modules that contain themselves, which end in Python's recursion limit in both;
 - complex numbers, other devices, half precision, random layers: no common numbers to compare.
@@ -98,6 +99,7 @@ class Stage:
         handles: of all hooks, with whether another hook may remove them.
         states: state_dicts that were taken.
         frozen: whether a step has said of something whether it requires a gradient.
+        evaluating: whether a step has set something to evaluation.
         freed: whether a step has freed a graph.
     """
 
@@ -116,6 +118,7 @@ class Stage:
         self.states: list[Any] = []
         self.cues: list[Cue] = []
         self.frozen = False
+        self.evaluating = False
         self.freed = False
         self._at_the_end = ExitStack()
 
