@@ -14,22 +14,28 @@ from . import normalization
 __all__ = ["batch_norm", "instance_norm"]
 
 
-def _follow(running: Tensor | None, found: np.ndarray, momentum: float) -> None:
-    """Move a running statistic towards what was found, outside of the graph."""
-    if running is not None:
-        if running.array.shape != found.shape:
+def _follow(
+    running: tuple[Tensor | None, Tensor | None],
+    found: tuple[np.ndarray, np.ndarray],
+    momentum: float,
+) -> None:
+    """Move mean and variance towards what was found, outside of the graph: both, or neither."""
+    pairs = [(each, new) for each, new in zip(running, found) if each is not None]
+    for each, new in pairs:
+        if each.array.shape != new.shape:
             raise RuntimeError(
-                f"running statistics should contain {found.size} elements, one a channel, "
-                f"not {running.array.size}"
+                f"running statistics should contain {new.size} elements, one a channel, "
+                f"not {each.array.size}"
             )
-        if running.array.dtype != found.dtype:
+        if each.array.dtype != new.dtype:
             raise RuntimeError(
-                f"running statistics are {running.dtype}, but the input is {found.dtype}; convert "
+                f"running statistics are {each.dtype}, but the input is {new.dtype}; convert "
                 "one of them with .to()"
             )
+    for each, new in pairs:
         # Not a change that the version counts, in PyTorch too; what was saved is a copy.
-        running.array *= 1 - momentum
-        running.array += momentum * found
+        each.array *= 1 - momentum
+        each.array += momentum * new
 
 
 def _saved_for(running: Tensor | None, statistic: np.ndarray) -> Any:
@@ -91,8 +97,8 @@ def batch_norm(
     # What cannot be normalized leaves the running statistics as they were.
     saved_mean, saved_var = _saved_for(running_mean, mean), _saved_for(running_var, var)
     result = normalization.batch_norm(input, weight, bias, saved_mean, saved_var, True, eps)
-    _follow(running_mean, mean, momentum)
-    _follow(running_var, var * (cells / max(1, cells - 1)), momentum)
+    unbiased = var * (cells / max(1, cells - 1))
+    _follow((running_mean, running_var), (mean, unbiased), momentum)
     return result
 
 
@@ -114,7 +120,7 @@ def instance_norm(
     _several("instance_norm", input.shape, cells)
     if running_mean is not None or running_var is not None:
         mean, var = channel_statistics(input.array.reshape(1, samples * channels, -1))
-        unbiased = var * (cells / max(1, cells - 1))
-        _follow(running_mean, mean.reshape(samples, channels).mean(0), momentum)
-        _follow(running_var, unbiased.reshape(samples, channels).mean(0), momentum)
+        found = np.stack([mean, var * (cells / max(1, cells - 1))])
+        mean, unbiased = found.reshape(2, samples, channels).mean(1)
+        _follow((running_mean, running_var), (mean, unbiased), momentum)
     return normalization.group_norm(input, weight, bias, channels, eps)

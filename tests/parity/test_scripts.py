@@ -172,6 +172,13 @@ FOUND = {
         ("hook_tensor", 4, "tensor", "change"),
         ("grad", 1, 7, 4, False, True),
     ],
+    "running statistics of two dtypes": [
+        ("make", "batch norm", 1),
+        ("edit", 0, 3, "float"),
+        ("load", 0, 0, False, True),
+        ("grad", 1, 7, 1, False, True),
+        ("show", 0),
+    ],
     "the last of no parameters": [
         ("change_dict", "clear", 3, "weight", 0),
         ("change_dict", "popitem", 5, "b", 2),
