@@ -48,4 +48,5 @@ def watch(model: Any, optimizer: Any, **options: Any) -> Watch:
 
 def explorer_of(tape: Tape, selection: str | None) -> Explorer:
     """The explorer of a tape, with its diagram."""
-    return Explorer(tape, selection=selection, diagram=Diagram.of(tape).svg())
+    diagram = Diagram.of(tape)
+    return Explorer(tape, selection=selection, diagram=diagram.svg(), table=diagram.rows)

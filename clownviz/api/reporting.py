@@ -12,7 +12,7 @@ from ..analysis.findings import CHECKS, Thresholds, examine
 from ..analysis.flow import flow_of, training_of
 from ..analysis.history import history_of
 from ..analysis.tensors import tensor_of
-from ..capture.tape import Tape
+from ..capture.tape import Tape, Value
 from ..views.attention import Attention
 from ..views.autograd import Autograd
 from ..views.curves import Curves
@@ -23,7 +23,7 @@ from ..views.feature_maps import FeatureMaps
 from ..views.findings import Findings
 from ..views.gradient_flow import GradientFlow
 from ..views.histograms import Histograms
-from ..views.report import Report
+from ..views.report import BUDGET, Report
 from ..views.summary import DEFAULT_COLUMNS, Summary
 from ..views.view import View
 from ..widgets.watch import Watch
@@ -34,6 +34,7 @@ __all__ = ["report"]
 MOST_MAPS = 4
 MOST_HISTOGRAMS = 4
 MOST_CARDS = 40
+ATTENTION_BYTES = 300_000
 WITH_MAPS = ("convolution",)
 
 
@@ -46,6 +47,7 @@ def report(
     gradients: bool = False,
     loss: Callable[[Any], Any] | None = None,
     selection: str | None = None,
+    budget: str | int = BUDGET,
     kwargs: dict[str, Any] | None = None,
 ) -> Report:
     """Everything about a model in one HTML file that needs neither a kernel nor a network.
@@ -59,6 +61,8 @@ def report(
         training: a `watch` whose curves the report shows.
         title: the heading; the model's class by default.
         subtitle: a line below it.
+        budget: the most bytes that the explorer's facts and arrays may take in the page, which
+            says what it leaves out.
         gradients, loss, selection, kwargs: as for `explore`.
 
     Returns:
@@ -72,16 +76,16 @@ def report(
     """
     tape = tape_of(model, inputs, kwargs, keep="sample", gradients=gradients, loss=loss)
     diagram = Diagram.of(tape)
-    explorer = Explorer(tape, selection=selection, diagram=diagram.svg())
+    explorer = Explorer(tape, selection=selection, diagram=diagram.svg(), table=diagram.rows)
     sections = list(_sections(tape, training, diagram))
-    return Report(explorer, title=title, subtitle=subtitle, sections=sections)
+    return Report(explorer, title=title, subtitle=subtitle, sections=sections, budget=budget)
 
 
 def _sections(
     tape: Tape, training: Watch | None, diagram: Diagram
 ) -> Iterator[tuple[str, View]]:
     """The views of which the tape, or the watch, knows something."""
-    called = [call.path for call in tape.forward_calls() if call.error is None]
+    called = _first_outputs(tape)
     if called:
         yield "Findings", Findings(examine(tape, Thresholds(), list(CHECKS)), tape, len(CHECKS))
     if training is not None:
@@ -89,14 +93,13 @@ def _sections(
     elif tape.steps:
         yield "Training", Curves(training_of(tape).scalars, title=f"Training {tape.model}")
     yield "Diagram", diagram
-    summary = Summary(tape)
-    if any(row.field is not None for row in summary.rows):
-        summary = Summary(tape, columns=(*DEFAULT_COLUMNS, "field"))
-    yield "Summary", summary
+    sees = any(row.field is not None for row in diagram.rows)
+    columns = (*DEFAULT_COLUMNS, "field") if sees else DEFAULT_COLUMNS
+    yield "Summary", Summary(tape, columns=columns, table=diagram.rows)
     for path in _spread(_with_maps(tape, called), MOST_MAPS):
         yield f"Feature maps of {path}", FeatureMaps(tensor_of(tape, path))
     if attention_layers(tape):
-        yield "Attention", Attention(tape)
+        yield "Attention", Attention(tape, budget=ATTENTION_BYTES)
     yield from _flows(tape, training)
     if _has_backward(tape):
         yield "Autograd graph", Autograd.of(tape, budget=MOST_CARDS)
@@ -117,25 +120,33 @@ def _has_backward(tape: Tape) -> bool:
     return any(call.phase == "backward" for call in tape.calls)
 
 
-def _with_maps(tape: Tape, called: list[str]) -> list[str]:
-    """Modules whose first output is kept as images: channels with at least two rows each."""
-    found = []
-    for path in dict.fromkeys(called):
-        info = tape.modules[path]
-        info = tape.modules[info.alias_of] if info.alias_of is not None else info
-        values = tape.refs(tape.calls_of(path)[0].outputs) if info.family in WITH_MAPS else []
-        if values and values[0].array is not None and len(values[0].shape) == 4:
-            found.append(path)
+def _first_outputs(tape: Tape) -> dict[str, list[Value]]:
+    """What the first call of each module returned, in the order of the calls."""
+    found: dict[str, list[Value]] = {}
+    for call in tape.forward_calls():
+        if call.error is None and call.path not in found:
+            found[call.path] = tape.refs(call.outputs)
     return found
 
 
-def _with_statistics(tape: Tape, called: list[str]) -> list[str]:
+def _with_maps(tape: Tape, called: dict[str, list[Value]]) -> list[str]:
+    """Modules whose first output is kept as images: channels with at least two rows each."""
+    return [
+        path
+        for path, values in called.items()
+        if tape.modules[path].family in WITH_MAPS
+        and values
+        and values[0].array is not None
+        and len(values[0].shape) == 4
+    ]
+
+
+def _with_statistics(tape: Tape, called: dict[str, list[Value]]) -> list[str]:
     """Modules with parameters of their own whose outputs have statistics."""
     return [
         path
-        for path in dict.fromkeys(called)
-        if tape.modules[path].parameters
-        and any(value.stats is not None for value in tape.refs(tape.calls_of(path)[0].outputs))
+        for path, values in called.items()
+        if tape.modules[path].parameters and any(value.stats is not None for value in values)
     ]
 
 

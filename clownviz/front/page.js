@@ -4,7 +4,7 @@
  */
 import { openPictures } from "./ask.js";
 import { mount } from "./explorer.js";
-import { createPageModel } from "./shim.js";
+import { createPageModel, unpack } from "./shim.js";
 import { sortTables } from "./sort.js";
 
 /**
@@ -12,11 +12,12 @@ import { sortTables } from "./sort.js";
  *
  * @param {Document} page
  */
-export function start(page) {
+export async function start(page) {
   const data = page.getElementById("clownviz-data");
   const el = page.getElementById("clownviz-explorer");
-  if (!data || !el) return;
-  const model = createPageModel(JSON.parse(data.textContent ?? "{}"));
+  // An old browser that unpacks nothing keeps the still.
+  if (!data || !el || !("DecompressionStream" in globalThis)) return;
+  const model = createPageModel(await unpack(data.textContent ?? ""));
   el.replaceChildren();
   mount({ model, el });
 }

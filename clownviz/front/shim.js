@@ -5,6 +5,7 @@
  *
  * @typedef {import("./types.js").Model} Model
  * @typedef {import("./types.js").Detail} Detail
+ * @typedef {import("./types.js").SceneModule} SceneModule
  */
 
 /**
@@ -54,6 +55,16 @@ export function decode(text) {
 }
 
 /**
+ * The data of a page: gzip of JSON, in base64.
+ * @param {string} text
+ * @returns {Promise<any>}
+ */
+export async function unpack(text) {
+  const stream = new Blob([decode(text.trim())]).stream();
+  return new Response(stream.pipeThrough(new DecompressionStream("gzip"))).json();
+}
+
+/**
  * The explorer's model, answered from embedded details.
  *
  * @param {object} embedded
@@ -63,9 +74,11 @@ export function decode(text) {
  */
 export function createPageModel({ scene, selection, details }) {
   const model = createShim({ scene, selection, detail: null, detail_bytes: null });
+  /** @type {Map<string, SceneModule>} */
+  const modules = new Map((scene.modules ?? []).map((/** @type {SceneModule} */ m) => [m.path, m]));
   const answer = () => {
     const path = model.get("selection");
-    const own = Object.hasOwn(details, path) ? details[path] : missing(path);
+    const own = Object.hasOwn(details, path) ? details[path] : missing(path, modules.get(path));
     model.set("detail_bytes", decode(own.bytes));
     model.set("detail", own.detail);
   };
@@ -75,12 +88,32 @@ export function createPageModel({ scene, selection, details }) {
 }
 
 /**
- * The answer for a module of a large model whose detail the page does not carry.
+ * The answer for a module of a large model whose arrays the page does not carry.
  * @param {string} path
+ * @param {SceneModule} [module]
  */
-function missing(path) {
-  const notes = ["This page does not carry the arrays of this module."];
+function missing(path, module) {
+  const notes = [
+    "To stay small, this page does not carry the arrays of this module. With the model, " +
+      `clownviz.explore(model, x, selection=${JSON.stringify(path)}) shows them.`,
+  ];
+  if (module?.like) notes.unshift(`It is built like ${module.like}.`);
+  /** @type {[string, string][]} */
+  const facts = [
+    ["Input", module?.input ?? ""],
+    ["Output", module?.output ?? ""],
+    ["Parameters", module?.params ? module.params.toLocaleString("en") : ""],
+    ["Calls", module && module.calls > 1 ? String(module.calls) : ""],
+  ];
   /** @type {Detail} */
-  const detail = { path, kind: "", code: "", facts: [], arrays: [], notes };
+  const detail = {
+    path,
+    kind: module?.kind ?? "",
+    code: module ? `${module.kind}(${module.extra ?? ""})` : "",
+    facts: facts.filter(([, text]) => text),
+    arrays: [],
+    notes,
+    ...(module?.error ? { error: module.error } : {}),
+  };
   return { detail, bytes: "" };
 }

@@ -19,6 +19,8 @@
  * @property {number} calls
  * @property {string[]} tied paths of modules that share a parameter with this one
  * @property {Repeat | null} repeat
+ * @property {string} [extra] its settings
+ * @property {string | null} [like] the path of an equal module before it
  * @property {string} [error] what this module raised
  *
  * @typedef {object} Scene

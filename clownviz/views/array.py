@@ -360,7 +360,7 @@ def stats_facts(stats: Stats) -> dict[str, Any]:
         if count:
             texts.append((name, look.format_count(count)))
     histogram = None
-    if stats.histogram.sum():
+    if stats.seen:
         # Six digits place an edge to a pixel; more would only be bytes.
         edges = [float(f"{edge:.6g}") for edge in stats.edges.tolist()]
         histogram = {"edges": edges, "counts": stats.histogram.tolist()}

@@ -11,6 +11,7 @@ import html
 import math
 import zlib
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,12 @@ __all__ = ["Attention", "token_text"]
 
 WIDE = 1120
 PAGE_BYTES = 1_000_000
-"""What the heads of a grid may take as pictures; beyond it they lose the last bits of colours."""
+"""What the heads of a grid may take as pictures: beyond it they lose the last bits of colours, and
+then some layers are not drawn."""
 
 MOST_ROWS = 48
+MOST_LAYERS = 24
+MOST_SHIFT = 3
 _GAP = 8
 _TILES = (44.0, 168.0)
 _SPACES = {" ": "␣", "\n": "⏎", "\t": "⇥", "": "∅"}
@@ -63,6 +67,7 @@ class Attention(View):
         tokens: a text for each position; numbers without.
         example: which of the batch, where more than one is kept.
         step: which run of the model, where the tape has several.
+        budget: the most bytes that a grid of heads may take.
 
     Raises:
         ValueError: there are no attention weights on the tape, or the tokens do not fit.
@@ -81,8 +86,9 @@ class Attention(View):
         tokens: Sequence[Any] | None = None,
         example: int = 0,
         step: int = 0,
+        budget: int = PAGE_BYTES,
     ) -> None:
-        self.model = tape.model
+        self.model, self.budget = tape.model, budget
         found = attention_layers(tape, step)
         if not found:
             raise ValueError(_nothing(tape, step))
@@ -95,6 +101,7 @@ class Attention(View):
         if self.head is None and len(self.layers) == 1 and self.layers[0].heads == 1:
             self.head = 0
         self.tokens = self._tokens(tokens)
+        self._sizes: dict[tuple[int, int], int] = {}
 
     def _tokens(self, tokens: Sequence[Any] | None) -> list[str] | None:
         if tokens is None:
@@ -129,6 +136,14 @@ class Attention(View):
         if layer.shape[0] > 1:
             parts.append(f"example {self.example} of {layer.shape[0]:,}")
         return ", ".join([*parts, *([layer.part] if layer.part else [])])
+
+    @property
+    def drawn(self) -> str:
+        """The note of the picture, which may leave out layers."""
+        count = len(self.layers)
+        shown = len(self._grid_of[0]) if self.head is None else count
+        left = f", {shown} of {count} layers drawn: layer=… draws one" if shown < count else ""
+        return self.note + left
 
     # -- text and data -----------------------------------------------------------------------
 
@@ -190,16 +205,39 @@ class Attention(View):
             parts = [f'<g data-names="{html.escape(names, quote=True)}">', *parts, "</g>"]
         whole = max(wide, legend_wide + 2 * PAD, 420.0)
         tall = high + 52
-        parts = [*card(whole, tall, self.title, self.note, "activation"), *parts, *legend]
-        return document(whole, tall, parts, f"{printable(self.title)}: {self.note}")
+        parts = [*card(whole, tall, self.title, self.drawn, "activation"), *parts, *legend]
+        return document(whole, tall, parts, f"{printable(self.title)}: {self.drawn}")
 
     def html(self) -> str:
         return self.image(f"{printable(self.title)}: {self.note}", kind=ASKED)
 
+    @cached_property
+    def _grid_of(self) -> tuple[list[Layer], int]:
+        """The layers that a grid draws, and how many last bits of their codes it leaves out."""
+        room = self.budget * 3 / 4
+        for count in range(min(MOST_LAYERS, len(self.layers)), 0, -1):
+            places = np.linspace(0, len(self.layers) - 1, count).astype(int)
+            layers = [self.layers[at] for at in places]
+            for shift in range(MOST_SHIFT + 1):
+                if sum(self._size(layer, shift) for layer in layers) <= room:
+                    return layers, shift
+        return self.layers[:1], MOST_SHIFT
+
+    def _size(self, layer: Layer, shift: int) -> int:
+        """About how many bytes the heads of a layer take as pictures."""
+        key = (id(layer), shift)
+        if key not in self._sizes:
+            self._sizes[key] = sum(
+                len(zlib.compress(_coarse(codes, shift).tobytes(), 1)) + 300
+                for codes in layer.codes[self.example]
+            )
+        return self._sizes[key]
+
     def _grid(self) -> tuple[list[str], float, float]:
         """Layers down, heads across."""
-        across = max(one.heads for one in self.layers)
-        label = min(170.0, max(width(printable(one.label)) for one in self.layers) * 6.4 + 10)
+        layers, shift = self._grid_of
+        across = max(one.heads for one in layers)
+        label = min(170.0, max(width(printable(one.label)) for one in layers) * 6.4 + 10)
         room = (WIDE - 2 * PAD - label) / across - _GAP
         tile = max(_TILES[0], min(_TILES[1], room))
         left, top = PAD + label, 62.0
@@ -209,8 +247,7 @@ class Attention(View):
             for at in range(across)
         ]  # fmt: skip
         parts.append(text_element(left - 10, top - 6, "head", fill="muted", anchor="end", size=11))
-        shift = self._shift()
-        for row, layer in enumerate(self.layers):
+        for row, layer in enumerate(layers):
             y = top + row * (tile + _GAP)
             name = fit(printable(layer.label), int(label / 6.4))
             parts.append(text_element(left - 10, y + tile / 2 + 4, name, anchor="end", size=11.5))
@@ -220,18 +257,7 @@ class Attention(View):
                 codes = _coarse(layer.codes[self.example, head], shift)
                 parts += _matrix(codes, (x, y, tile, tile), facts)
         wide = left + across * (tile + _GAP) - _GAP + PAD
-        return parts, wide, top + len(self.layers) * (tile + _GAP) - _GAP
-
-    def _shift(self) -> int:
-        """How many of the last bits of the codes are left out, so that the page stays small."""
-        for shift in range(6):
-            size = 0
-            for layer in self.layers:
-                for codes in layer.codes[self.example]:
-                    size += len(zlib.compress(_coarse(codes, shift).tobytes(), 1)) + 300
-            if size * 4 / 3 <= PAGE_BYTES:
-                break
-        return shift
+        return parts, wide, top + len(layers) * (tile + _GAP) - _GAP
 
     def _legend(self, x: float, y: float) -> tuple[list[str], float]:
         parts, wide = color_bar(x, y, "sequential", ("0", "1"), middle="0.25")

@@ -6,7 +6,7 @@ with facts and with the bytes of its arrays.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -51,16 +51,22 @@ class Explorer(View):
             `"statistics"` histograms only, with `"shapes"` neither.
         selection: the module that is shown first; by default the first one with a picture.
         diagram: SVG text of the model's diagram, whose groups have the ids `node:<path>`.
+        table: the rows of the tape, where they are known already.
 
     Raises:
         KeyError: there is no module of that path.
     """
 
     def __init__(
-        self, tape: Tape, *, selection: str | None = None, diagram: str | None = None
+        self,
+        tape: Tape,
+        *,
+        selection: str | None = None,
+        diagram: str | None = None,
+        table: Sequence[Row] | None = None,
     ) -> None:
         self.tape = tape
-        self.rows = rows(tape)
+        self.rows = rows(tape) if table is None else list(table)
         self.by_path = {row.path: row for row in self.rows}
         self.diagram = diagram
         if selection is not None:
@@ -169,9 +175,9 @@ class Explorer(View):
             facts.append(("Memory", look.format_bytes(row.bytes)))
         if row.macs:
             facts.append(("Multiply-adds", look.format_count(row.macs)))
-        names = [operation.name for operation in self._operations(row)]
+        names = self._operations.get(row.path)
         if names:
-            facts.append(("Operations", ", ".join(dict.fromkeys(names))))
+            facts.append(("Operations", ", ".join(names)))
         if row.calls != 1:
             facts.append(("Calls", f"{row.calls}" if row.calls else "never called"))
         facts.append(("Mode", "training" if info.training else "evaluation"))
@@ -181,9 +187,15 @@ class Explorer(View):
             facts.append(("Same module as", row.alias_of or "the model"))
         return [(name, text) for name, text in facts if text]
 
-    def _operations(self, row: Row) -> Iterator[Any]:
-        calls = {call.index for call in self.tape.calls_of(row.path)}
-        return (one for one in self.tape.operations if one.call in calls)
+    @cached_property
+    def _operations(self) -> dict[str, dict[str, None]]:
+        """The names of the operations that the calls of each module ran, in order."""
+        found: dict[str, dict[str, None]] = {}
+        for operation in self.tape.operations:
+            call = None if operation.call is None else self.tape.calls[operation.call]
+            if call is not None and call.phase == "forward":
+                found.setdefault(call.path, {})[operation.name] = None
+        return found
 
     # -- arrays ------------------------------------------------------------------------------
 
@@ -277,7 +289,7 @@ class Explorer(View):
 
         It is what a notebook keeps, since values after training differ between machines.
         """
-        lines = Tree(self.tape).text().splitlines()
+        lines = Tree(self.tape, table=self.rows).text().splitlines()
         if len(lines) > MOST_ROWS:
             more = len(lines) - MOST_ROWS
             lines = [*lines[:MOST_ROWS], f"… {more:,} more lines: summary() shows them"]

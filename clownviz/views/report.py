@@ -1,7 +1,10 @@
 """One HTML file with a model in it: no kernel, no network, and everything can be chosen and asked.
 
-The page carries the data of an `Explorer`, the same ES modules as the widget, and a policy that
-lets it load nothing and run nothing but the one script whose hash stands in it.
+The page carries the data of an `Explorer`, packed, the same ES modules as the widget, and a policy
+that lets it load nothing and run nothing but the one script whose hash stands in it.
+
+What it carries keeps to a budget, so that a page of any model is a file to hand on: it says what
+it leaves out, and how to see that.
 """
 
 from __future__ import annotations
@@ -11,11 +14,13 @@ import hashlib
 import html
 import json
 import os
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from .. import look
+from ..analysis.modules import Row
 from ..capture.keep import parse_bytes
 from ..front.link import link, stylesheet
 from .explorer import Explorer
@@ -24,7 +29,9 @@ from .view import View
 
 __all__ = ["Report"]
 
-MOST_DETAILS = 600
+BUDGET = "900 KiB"
+MOST_OF_A_SECTION = 400_000
+"""A section whose picture takes more letters stands in the page as text."""
 
 
 class Report(View):
@@ -36,7 +43,7 @@ class Report(View):
         subtitle: a line below it, such as the accuracy.
         sections: further views with their headings, below the explorer: training curves, the
             summary. They stand in the page as their static HTML.
-        budget: the most bytes that arrays may take, before base64.
+        budget: the most bytes of the page that the modules' facts and arrays may take.
 
     >>> from clownviz.capture.tape import ModuleInfo, Tape
     >>> tape = Tape("Net", {"": ModuleInfo("", "", "Net", "container")})
@@ -51,7 +58,7 @@ class Report(View):
         title: str | None = None,
         subtitle: str = "",
         sections: Sequence[tuple[str, View]] = (),
-        budget: str | int = "8 MiB",
+        budget: str | int = BUDGET,
     ) -> None:
         self.explorer = explorer
         self.title = printable(title or explorer.tape.model)
@@ -73,28 +80,37 @@ class Report(View):
         return {**self.carried(), "sections": sections}
 
     def carried(self) -> dict[str, Any]:
-        """What the page's script reads: the scene, the selection, every detail with its bytes."""
-        rows = self.explorer.rows[:MOST_DETAILS]
-        share = max(1, self.budget // max(1, len(rows)))
-        details = {}
-        for row in rows:
-            detail, data = self.explorer.detail(row.path, share)
-            details[row.path] = {"detail": detail, "bytes": base64.b64encode(data).decode()}
-        scene = self.explorer.scene()
-        left = len(self.explorer.rows) - len(rows)
+        """What the page's script reads: the scene, the selection, details with their bytes."""
+        explorer, details, packing = self.explorer, dict[str, Any](), _Packing()
+        share = self.budget // max(1, len(explorer.rows))
+        for path in self._by_interest():
+            detail, data = explorer.detail(path, max(1, share))
+            known = {"detail": detail, "bytes": base64.b64encode(data).decode()}
+            if details and packing.with_(known) > self.budget:
+                break
+            details[path] = known
+        scene = explorer.scene()
+        left = len(explorer.rows) - len(details)
         if left:
             scene["notes"].append(
-                f"This page carries the details of {len(rows):,} modules; {left:,} more are in "
-                "the tree only."
+                f"This page carries the arrays of {len(details):,} modules; {left:,} more have only "
+                "their facts: `clownviz.explore` shows them, and a report with a larger `budget` "
+                "carries them."
             )
-        return {"scene": scene, "selection": self.explorer.selection, "details": details}
+        return {"scene": scene, "selection": explorer.selection, "details": details}
+
+    def _by_interest(self) -> list[str]:
+        """The modules whose details are worth a place: of equal blocks the first before others."""
+        rows, chosen = self.explorer.rows, self.explorer.selection
+        alike = _alike(rows)
+        return [*dict.fromkeys([chosen, *(r.path for r in rows if r.path not in alike), *alike])]
 
     def html(self) -> str:
         """The whole document."""
         script = "\n" + link("page.js")
         sections = "".join(
             f'<section id="section-{at}"><h2>{html.escape(printable(name))}</h2>'
-            f"{view.html()}</section>"
+            f"{_drawn(view)}</section>"
             for at, (name, view) in enumerate(self.sections, 1)
         )
         subtitle = f"<p>{html.escape(self.subtitle)}</p>" if self.subtitle else ""
@@ -115,7 +131,7 @@ class Report(View):
 <div id="clownviz-explorer">{self.explorer.svg()}</div>
 {sections}
 </main>
-<script type="application/json" id="clownviz-data">{_embedded(self.carried())}</script>
+<script type="application/gzip" id="clownviz-data">{_packed(self.carried())}</script>
 <script type="module">{script}</script>
 </body>
 </html>
@@ -153,10 +169,52 @@ def _policy(script: str) -> str:
     )
 
 
-def _embedded(data: dict[str, Any]) -> str:
-    """JSON that no name in it can end: inside a script element only `<` could."""
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+def _drawn(view: View) -> str:
+    """A section's picture, or its text if the picture is larger than a page of many can take."""
+    picture = view.html()
+    if len(picture) <= MOST_OF_A_SECTION:
+        return picture
+    name = type(view).__name__
+    return (
+        f"<p>Drawn, this takes {look.format_bytes(len(picture))} and is left out here: the view "
+        f"<code>{html.escape(name)}</code> draws it in a notebook.</p>"
+        f"<pre>{html.escape(view.text())}</pre>"
+    )
+
+
+def _alike(rows: Sequence[Row]) -> dict[str, None]:
+    """The paths of what repeats an earlier block, and of all that is in it, in order."""
+    found: dict[str, None] = {}
+    for row in rows:
+        if row.like is not None or row.parent in found:
+            found[row.path] = None
+    return found
+
+
+# -- how it is packed ------------------------------------------------------------------------
+
+
+class _Packing:
+    """How long data becomes when it is packed, known while it grows."""
+
+    def __init__(self) -> None:
+        self._deflate, self._size = zlib.compressobj(1), 0
+
+    def with_(self, data: Any) -> int:
+        """The length of all data so far with this, as base64."""
+        self._size += len(self._deflate.compress(_json(data)))
+        self._size += len(self._deflate.flush(zlib.Z_SYNC_FLUSH))
+        return self._size * 4 // 3
+
+
+def _json(data: Any) -> bytes:
+    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _packed(data: dict[str, Any]) -> str:
+    """Data as gzip in base64: a tenth of its JSON, and no name in it can end the element."""
+    deflate = zlib.compressobj(6, wbits=31)
+    return base64.b64encode(deflate.compress(_json(data)) + deflate.flush()).decode()
 
 
 _CSS = """

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import look
 from ..analysis.cost import activation_bytes, input_bytes
-from ..analysis.modules import Totals, rows, totals
+from ..analysis.modules import Row, Totals, rows, totals
 from ..analysis.outline import Line, outline
 from ..capture.tape import Tape
 from .columns import COLUMNS, DEFAULT_COLUMNS
@@ -35,6 +35,7 @@ class Summary(View):
         fold: show equal blocks once.
         sort: a column to sort by, or "layer", the path. It need not be shown.
         descending: the largest first.
+        table: the rows of the tape, where they are known already.
 
     Raises:
         ValueError: there is no column of that name.
@@ -51,6 +52,7 @@ class Summary(View):
         fold: bool = True,
         sort: str | None = None,
         descending: bool = True,
+        table: Sequence[Row] | None = None,
     ) -> None:
         for name in [*columns, *([] if sort in (None, LAYER) else [sort])]:
             if name not in COLUMNS:
@@ -60,7 +62,7 @@ class Summary(View):
         if depth is not None and depth < 0:
             raise ValueError(f"depth={depth} is not a depth: 0 is the model alone, None is all")
         self.tape = tape
-        self.rows = rows(tape)
+        self.rows = rows(tape) if table is None else list(table)
         tree = outline(self.rows, depth=depth, fold=fold)
         self.place = {id(line): at for at, line in enumerate(tree)}
         self.sort, self.descending = sort, descending

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from typing import Any
 
 from .. import look
@@ -25,11 +26,19 @@ class Tree(View):
         tape: a run of the model, or a description of one that has not run.
         depth: how many levels to show. None shows as many as stay readable.
         fold: show equal blocks once.
+        table: the rows of the tape, where they are known already.
     """
 
-    def __init__(self, tape: Tape, *, depth: int | None = None, fold: bool = True) -> None:
+    def __init__(
+        self,
+        tape: Tape,
+        *,
+        depth: int | None = None,
+        fold: bool = True,
+        table: Sequence[Row] | None = None,
+    ) -> None:
         self.tape = tape
-        self.rows = rows(tape)
+        self.rows = rows(tape) if table is None else list(table)
         self.lines = outline(self.rows, depth=depth, fold=fold)
 
     def text(self) -> str:

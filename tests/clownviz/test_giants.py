@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import numpy as np
 import pytest
 from support.giants import giants
 from support.tapes import TapeMaker
@@ -12,7 +13,14 @@ import clownpiece
 import clownviz
 from clownpiece import nn
 from clownviz.analysis.modules import rows
-from clownviz.capture.tape import ModuleInfo, ParameterInfo, Tape
+from clownviz.capture.tape import (
+    AttentionWeights,
+    ModuleInfo,
+    Operation,
+    ParameterInfo,
+    Tape,
+)
+from clownviz.views.attention import Attention
 from clownviz.views.diagram import Diagram
 
 GIANTS = giants(nn, clownpiece)
@@ -33,6 +41,34 @@ def test_a_first_picture_of_a_giant_is_a_page_and_less_than_a_megabyte(tape, ver
     shown = verb(tape)
     assert 3 <= len(shown.text().splitlines()) <= 210
     assert len(shown.html()) < MEGABYTE and len(shown.svg()) < MEGABYTE
+
+
+def test_a_report_of_a_giant_is_a_file_to_hand_on(tape):
+    page = clownviz.report(tape).html()
+    assert len(page.encode()) < 1.5 * MEGABYTE
+
+
+@pytest.mark.parametrize("name", ["a GPT of 48 layers", "a DenseNet with 120 skips"])
+def test_a_report_with_arrays_is_one_too_and_says_what_it_leaves_out(name):
+    model, x = GIANTS[name]()
+    report = clownviz.report(clownviz.run(model, x, keep="sample", gradients=True))
+    assert len(report.html().encode()) < 1.5 * MEGABYTE
+    if "GPT" in name:
+        assert "This page carries the arrays of" in report.carried()["scene"]["notes"][-1]
+        assert "24 of 48 layers drawn: layer=… draws one" in dict(report.sections)["Attention"].svg()
+
+
+def test_attention_of_12_layers_of_12_heads_keeps_to_the_budget_that_it_is_given():
+    rng = np.random.default_rng(0)
+    codes = rng.integers(0, 251, (1, 12, 128, 128), dtype=np.uint8)
+    tape = Tape("GPT")
+    for n in range(12):
+        tape.operations.append(Operation(n, "scaled_dot_product_attention"))
+        tape.attention.append(AttentionWeights(n, codes.shape, codes))
+    for budget in (1_000_000, 300_000):
+        picture = Attention(tape, budget=budget)
+        assert len(picture.html()) < 1.3 * budget
+        assert len(picture.text().splitlines()) > 48
 
 
 def test_a_tree_of_4000_modules_is_less_than_300_kilobytes():

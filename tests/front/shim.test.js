@@ -1,8 +1,9 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { gzipSync } from "node:zlib";
 
-import { createPageModel, createShim, decode } from "../../clownviz/front/shim.js";
+import { createPageModel, createShim, decode, unpack } from "../../clownviz/front/shim.js";
 
 test("a shim tells who listens, once a change, until they stop", () => {
   const model = createShim({ x: 1 });
@@ -52,4 +53,23 @@ test("a module that the page does not carry is answered too, even one called con
   const model = createPageModel({ scene: {}, selection: "constructor", details: {} });
   assert.equal(model.get("detail").path, "constructor");
   assert.match(model.get("detail").notes[0], /does not carry/);
+});
+
+test("of such a module the page knows what its tree knows", () => {
+  const modules = [
+    { path: "b.1", kind: "Linear", extra: "2, 3", input: "(4, 2)", output: "(4, 3)", params: 9000,
+      calls: 1, like: "b.0" },
+  ];
+  const { facts, code, notes } = createPageModel({
+    scene: { modules }, selection: "b.1", details: {},
+  }).get("detail");
+  assert.deepEqual(facts, [["Input", "(4, 2)"], ["Output", "(4, 3)"], ["Parameters", "9,000"]]);
+  assert.equal(code, "Linear(2, 3)");
+  assert.equal(notes[0], "It is built like b.0.");
+  assert.match(notes[1], /clownviz\.explore\(model, x, selection="b\.1"\)/);
+});
+
+test("the data of a page is unpacked whatever stands in it", async () => {
+  const data = { name: "</script> é 🙂", numbers: [1, 2.5, null] };
+  assert.deepEqual(await unpack(gzipSync(JSON.stringify(data)).toString("base64")), data);
 });

@@ -42,12 +42,11 @@ def collapsed_rank(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Fin
         return
     answers = [v.shape for v in trace.outputs(run) if v.dtype.startswith(FLOATS) and v.shape]
     needed = max((shape[1 if len(shape) > 3 else -1] for shape in answers), default=1) - 1
-    rooms = list(_rooms(tape, trace, run.step))
+    rooms = list(_rooms(tape, trace, run.step, limits.collapsed_width))
     collapsed = [
         room
         for room in rooms
-        if room.possible >= limits.collapsed_width
-        and room.effective > 0
+        if room.effective > 0
         and room.effective - 1 < limits.collapsed_share * (room.possible - 1)
         and room.effective - 1 < (min(needed, room.possible) - 1) / 2
     ]
@@ -63,7 +62,8 @@ def collapsed_rank(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Fin
         (
             f"effective rank {rank} of {format_number(first.possible)} that are possible, over "
             f"{first.examples:,} examples",
-            f"so it is in {len(collapsed)} of {len(rooms)} layers with weights",
+            f"so it is in {len(collapsed)} of {len(rooms)} layers that could have "
+            f"{limits.collapsed_width} or more",
         ),
         "Initialize its weights at random (`nn.init.kaiming_normal_`), never with one number for "
         "all; against a collapse in depth or in training, residual connections or a "
@@ -79,8 +79,8 @@ def _kept(tape: Tape, run: Call) -> bool:
     return any(value.array is not None for value in tape.refs(run.outputs))
 
 
-def _rooms(tape: Tape, trace: Trace, step: int) -> Iterator[_Room]:
-    """Of each call that multiplies by a weight and whose output the tape has kept."""
+def _rooms(tape: Tape, trace: Trace, step: int, least: int) -> Iterator[_Room]:
+    """Of each call that multiplies by a weight and has kept an output of so many directions."""
     shapes = {p.path: p.shape for info in tape.modules.values() for p in info.parameters}
     within = capacities(trace)
     for call in trace.forward.get(step, ()):
@@ -88,13 +88,14 @@ def _rooms(tape: Tape, trace: Trace, step: int) -> Iterator[_Room]:
         if not values or not any(len(shapes.get(p, ())) > 1 for p in call.parameters):
             continue
         features = features_of(trace, values[0])
-        if features is None or not np.isfinite(features).all():
+        if features is None or min(features.shape) < least or not np.isfinite(features).all():
             continue
-        centred = features - features.mean(axis=0)
-        rank = rank_of(centred, call.label, MOST)
         seen = features[:: max(1, len(features) // MOST)]
         different = len({row.tobytes() for row in seen}) - 1
         capacity = within.get(values[0].id, float(prod(values[0].shape[1:])))
+        if min(different, capacity) < least:
+            continue
+        rank = rank_of(features - features.mean(axis=0), call.label, MOST)
         examples, width = features.shape
         possible = min(rank.full, different, capacity)
         yield _Room(call, examples, width, rank.effective, possible)

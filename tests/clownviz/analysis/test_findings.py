@@ -227,7 +227,7 @@ def test_a_collapse_is_told_with_the_directions_that_are_left():
     )
     assert finding.evidence == (
         "effective rank 1 of 8 that are possible, over 32 examples",
-        "so it is in 1 of 2 layers with weights",
+        "so it is in 1 of 1 layers that could have 8 or more",
     )
     assert examine(PATIENTS["equal weights"][1](False), Thresholds(collapsed_width=9)) == []
 
