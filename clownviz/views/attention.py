@@ -32,7 +32,7 @@ from .view import View
 
 __all__ = ["Attention", "token_text"]
 
-WIDE = 1120
+WIDE, HIGH = 1120, 1400
 PAGE_BYTES = 1_000_000
 """What the heads of a grid may take as pictures: beyond it they lose the last bits of colours, and
 then some layers are not drawn."""
@@ -238,7 +238,7 @@ class Attention(View):
         layers, shift = self._grid_of
         across = max(one.heads for one in layers)
         label = min(170.0, max(width(printable(one.label)) for one in layers) * 6.4 + 10)
-        room = (WIDE - 2 * PAD - label) / across - _GAP
+        room = min((WIDE - 2 * PAD - label) / across, HIGH / len(layers)) - _GAP
         tile = max(_TILES[0], min(_TILES[1], room))
         left, top = PAD + label, 62.0
         parts = [

@@ -93,9 +93,9 @@ class Report(View):
         left = len(explorer.rows) - len(details)
         if left:
             scene["notes"].append(
-                f"This page carries the arrays of {len(details):,} modules; {left:,} more have only "
-                "their facts: `clownviz.explore` shows them, and a report with a larger `budget` "
-                "carries them."
+                f"This page carries the arrays of {len(details):,} modules; {left:,} more have "
+                "only their facts. clownviz.explore(model, x) shows all; a report with a larger "
+                'budget="…" carries more.'
             )
         return {"scene": scene, "selection": explorer.selection, "details": details}
 

@@ -55,7 +55,8 @@ def test_a_report_with_arrays_is_one_too_and_says_what_it_leaves_out(name):
     assert len(report.html().encode()) < 1.5 * MEGABYTE
     if "GPT" in name:
         assert "This page carries the arrays of" in report.carried()["scene"]["notes"][-1]
-        assert "24 of 48 layers drawn: layer=… draws one" in dict(report.sections)["Attention"].svg()
+        picture = dict(report.sections)["Attention"].svg()
+        assert "24 of 48 layers drawn: layer=… draws one" in picture
 
 
 def test_attention_of_12_layers_of_12_heads_keeps_to_the_budget_that_it_is_given():

@@ -94,8 +94,8 @@ def test_a_page_keeps_to_its_budget_and_says_what_it_leaves_out(budget):
     assert left and page.explorer.selection in data["details"]
     assert data["scene"]["notes"] == [
         f"This page carries the arrays of {len(data['details'])} modules; {left} more have only "
-        "their facts: `clownviz.explore` shows them, and a report with a larger `budget` carries "
-        "them."
+        "their facts. clownviz.explore(model, x) shows all; a report with a larger "
+        'budget="…" carries more.'
     ]
     whole, scene = len(page.html()), len(Report(Explorer(lenet()), budget=0).html())
     assert whole - scene <= 1.1 * budget + 500
