@@ -87,6 +87,7 @@ class Norms:
 
     Args:
         parameters: what is measured, in this order.
+        array: gives the array of a tensor.
         most: measure updates and weights by at most so many places of a parameter, spread evenly:
             their norm times √(size / most). Gradients are always measured as a whole.
         on_nonfinite: called with the index of a parameter, "gradient" or "weight", and its
@@ -96,11 +97,13 @@ class Norms:
     def __init__(
         self,
         parameters: list[Any],
+        array: Callable[[Any], np.ndarray],
         on_nonfinite: Callable[[int, str, np.ndarray], None] = lambda *found: None,
         *,
         most: int | None = None,
     ) -> None:
         self.parameters = parameters
+        self._array = array
         self._on_nonfinite = on_nonfinite
         self._most = most
         # What the norm of the places that are looked at is to be multiplied with.
@@ -114,7 +117,7 @@ class Norms:
         """Remember the weights, measure the gradients."""
         with np.errstate(all="ignore"):
             row = np.empty(3 * len(self.parameters), np.float32)
-            weights = [flat(parameter) for parameter in self.parameters]
+            weights = [flat(self._array(parameter)) for parameter in self.parameters]
             if [weight.size for weight in weights] != self._sizes:
                 self._lay_out(weights)
             np.concatenate([self._places(weight) for weight in weights], out=self._before)
@@ -150,7 +153,7 @@ class Norms:
             if grad is None:
                 row[index] = ABSENT
                 continue
-            numbers = flat(grad)
+            numbers = flat(self._array(grad))
             row[index] = size = _norm(numbers)
             if not math.isfinite(size):
                 self._on_nonfinite(index, "gradient", numbers)
@@ -159,7 +162,7 @@ class Norms:
         count = len(self.parameters)
         measured = zip(self.parameters, self._parts, self._scales)
         for index, (parameter, update, scale) in enumerate(measured):
-            numbers = self._places(flat(parameter))
+            numbers = self._places(flat(self._array(parameter)))
             np.subtract(numbers, update, out=update)
             row[count + index] = _norm(update) * scale
             row[2 * count + index] = size = _norm(numbers) * scale
@@ -170,9 +173,11 @@ class Norms:
 class Probe:
     """Hooks around an optimizer's step; they hand one row of `Norms` a step to a recorder."""
 
-    def __init__(self, recorder: Receiver, parameters: list[Any]) -> None:
+    def __init__(
+        self, recorder: Receiver, parameters: list[Any], array: Callable[[Any], np.ndarray]
+    ) -> None:
         self._recorder = recorder
-        self._norms = Norms(parameters, self._note)
+        self._norms = Norms(parameters, array, self._note)
         self._handles: list[Any] = []
 
     def attach(self, optimizer: Any) -> None:
@@ -230,13 +235,6 @@ def _has_closure(optimizer: Any, args: tuple, kwargs: dict[str, Any]) -> bool:
     return any(callable(argument) and argument is not optimizer for argument in given)
 
 
-def flat(tensor: Any) -> np.ndarray:
-    """The numbers of a tensor as a 1-D array that sums well; half precision would overflow."""
-    tensor = tensor.detach()
-    try:
-        array = tensor.numpy()
-    except (TypeError, RuntimeError):  # PyTorch: bfloat16, sparse, or on another device
-        array = tensor.to_dense().float().cpu().numpy()
-    if array.dtype == np.float16:
-        array = array.astype(np.float32)
-    return array.ravel()
+def flat(array: np.ndarray) -> np.ndarray:
+    """The numbers in one dimension, in a type that sums well; half precision would overflow."""
+    return array.ravel() if array.itemsize > 2 else array.ravel().astype(np.float32)

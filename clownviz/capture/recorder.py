@@ -36,8 +36,8 @@ MOST_TENSOR_HOOKS = 20_000
 MOST_SEEN = 4_096
 """Tensors known by weak references; beyond it the dead ones are forgotten before a run."""
 
-WEIGHTS_RUNS, WEIGHTS_EVERY = 10, 10
-"""Weights that training has moved are looked at in the first ten runs, then in every tenth."""
+WEIGHTS_EARLY, WEIGHTS_EVERY = (1, 2, 4, 8), 10
+"""Weights that training has moved are looked at in these runs, then in every tenth."""
 
 _PLAIN = frozenset({int, float, bool, str, type(None), slice, type(...)})
 _NOTHING: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
@@ -60,8 +60,8 @@ class _Local(threading.local):
     thread: Thread | None = None
 
 
-_Seen = tuple[Any, int, Ref, Value]
-"""A weak reference that says whether a tensor is still the same, its version, Ref and Value."""
+_Seen = tuple[Any, int, Ref]
+"""A weak reference that says whether a tensor is still the same, its version and its Ref."""
 
 
 class Recorder:
@@ -97,6 +97,7 @@ class Recorder:
         self.tape = tape
         self.keeper = keeper
         self.gradients = gradients
+        self._looks = keeper.looks
         self.every = every
         self.inside = inside
         self.file = file
@@ -105,12 +106,11 @@ class Recorder:
         self.stopped: str | None = None
         self.writer = Writer(backend, tape, keeper, gradients)
         self.attention = AttentionWatcher(tape, keeper, backend.array)
-        self.updates = Updates(self)
+        self.updates = Updates(self, backend.array)
         # What is asked for every tensor that passes, found once.
-        self._note, self._lock = self.writer.log.append, self.writer.lock
+        self._note, self._add = self.writer.log.append, self.writer.add
         self._identity, self._version = backend.identity, backend.version
-        self._facts, self._tensor = backend.facts, backend.tensor
-        self._values = tape.values
+        self._tensor = backend.tensor
         self._exits = ExitStack()
         self._handles: list[Handle] = []
         self._tensor_handles: deque[Handle] = deque()
@@ -225,8 +225,8 @@ class Recorder:
 
     def _ended(self, thread: Thread, output: Any, made: Any) -> None:
         """A run has returned. Some models compute their loss themselves."""
-        if type(made) is Ref and self._values[made].shape == ():
-            self._may_be_loss(thread, output, self._values[made])
+        if type(made) is Ref:
+            self._may_be_loss(thread, output)
 
     def _passed(self, thread: Thread, place: Place) -> None:
         thread.passed += 1
@@ -274,35 +274,41 @@ class Recorder:
 
     def _shown_tensor(self, tensor: Any, looks: bool) -> Ref:
         """The Ref of a tensor that crosses a module's border, looked at and hooked."""
-        _, _, ref, value = self._known(tensor)
-        if not looks:
-            return ref
-        if self.keeper.looks and ref not in self._looked:
-            self._look(value, tensor)
-        if (
-            self.gradients
-            and value.requires_grad
-            and not value.origin
-            and ref not in self._hooked
-        ):
-            self._hooked.add(ref)
-            hook = Hook(partial(self._gradient, value))
-            self._tensor_handles.append(self.backend.on_gradient(tensor, hook))
-            if len(self._tensor_handles) > MOST_TENSOR_HOOKS:
-                self._tensor_handles.popleft().remove()
+        ref = self._known(tensor)
+        if looks:
+            if self._looks and ref not in self._looked:
+                self._look(ref, tensor)
+            if self.gradients and ref not in self._hooked:
+                self._ask_for_gradient(ref, tensor)
         return ref
 
-    def _known(self, tensor: Any) -> _Seen:
-        """What is known of a tensor as it is now, new if it was not seen before."""
+    def _ask_for_gradient(self, ref: Ref, tensor: Any) -> None:
+        """Of what a backward could reach; parameters have hooks of their own."""
+        self._hooked.add(ref)
+        value = self.writer.value(ref)
+        if not value.requires_grad or value.origin:
+            return
+        hook = Hook(partial(self._gradient, value))
+        self._tensor_handles.append(self.backend.on_gradient(tensor, hook))
+        if len(self._tensor_handles) > MOST_TENSOR_HOOKS:
+            self._tensor_handles.popleft().remove()
+
+    def _known(self, tensor: Any) -> Ref:
+        """The Ref of a tensor as it is now, a new one if it was not seen before."""
         identity = self._identity(tensor)
         known = self._seen.get(id(identity))
         if known is not None and known[0]() is identity and known[1] == self._version(tensor):
-            return known
-        known = self._new(tensor, identity)
+            return known[2]
         parameter = self._parameters.get(id(tensor))
-        if parameter is not None:
-            self._is_parameter(tensor, known[3], parameter[1])
-        return known
+        if parameter is None:
+            return self._new(tensor, identity)
+        ref = self._new(tensor, identity, parameter[1])
+        # Before the first run weights are described as they are; later they have moved.
+        run = self.step() // self.every
+        if self._looks and (run in WEIGHTS_EARLY or (run > 0 and not run % WEIGHTS_EVERY)):
+            with self.writer.lock:
+                self.keeper.measure(self.writer.value(ref), self.backend.array(tensor))
+        return ref
 
     def _before(self, tensor: Any) -> Ref | None:
         """What was known of a tensor before an operation in place changed it."""
@@ -310,34 +316,17 @@ class Recorder:
         known = self._seen.get(id(identity))
         return known[2] if known is not None and known[0]() is identity else None
 
-    def _new(self, tensor: Any, identity: Any) -> _Seen:
-        value = self._add_value(tensor)
-        known = (weakref.ref(identity), self._version(tensor), Ref(value.id), value)
-        self._seen[id(identity)] = known
-        return known
+    def _new(self, tensor: Any, identity: Any, origin: str = "") -> Ref:
+        ref = self._add(tensor, origin)
+        self._seen[id(identity)] = weakref.ref(identity), self._version(tensor), ref
+        return ref
 
-    def _is_parameter(self, tensor: Any, value: Value, origin: str) -> None:
-        value.origin = origin
-        # Before the first run weights are described as they are; later they have moved.
-        run = self.step() // self.every
-        if self.keeper.looks and (0 < run < WEIGHTS_RUNS or (run > 0 and not run % WEIGHTS_EVERY)):
-            with self.writer.lock:
-                self.keeper.measure(value, self.backend.array(tensor))
-
-    def _add_value(self, tensor: Any) -> Value:
-        shape, dtype, nbytes, requires_grad = self._facts(tensor)
-        values = self._values
-        with self._lock:
-            value = Value(
-                len(values), shape, dtype, nbytes, None, None, None, "", "", requires_grad
-            )
-            values.append(value)
-        return value
-
-    def _look(self, value: Value, tensor: Any) -> None:
+    def _look(self, ref: Ref, tensor: Any) -> Value:
         with self.writer.lock:
-            self._looked.add(value.id)
+            self._looked.add(ref)
+            value = self.writer.value(ref)
             self.keeper.look(value, self.backend.array(tensor))
+            return value
 
     # -- gradients ---------------------------------------------------------------------------
 
@@ -357,10 +346,8 @@ class Recorder:
             info.gradient = seen.id
 
     def _looked_at(self, tensor: Any) -> Value:
-        value = self._add_value(tensor)
-        if self.keeper.looks:
-            self._look(value, tensor)
-        return value
+        ref = self._add(tensor)
+        return self._look(ref, tensor) if self._looks else self.writer.value(ref)
 
     # -- operations --------------------------------------------------------------------------
 
@@ -380,24 +367,36 @@ class Recorder:
         stack = thread.stack
         if stack and not thread.looking:
             return  # in a part of the model that was not selected
-        kept = params
-        if params:
-            kept = {name: _plain(value) for name, value in params.items()}
-        given: Sequence[Any]
-        made: Sequence[Ref]
+        kept = {name: _plain(value) for name, value in params.items()} if params else params
         if params and "inplace" in params:
             given, made, extra = self._in_place(thread, inputs, outputs)
         else:
-            kind, known = self._tensor, self._known
-            given = [known(each)[2] if isinstance(each, kind) else _plain(each) for each in inputs]
+            given, extra = self._given(inputs), _NOTHING
             made = [self._made(thread, each) for each in outputs]
-            extra = _NOTHING
         # Inside a layer nobody asks which line of it ran an operation.
         site = self.backend.site() if stack and stack[-1].opens else None
         self._note(("operation", thread, op, given, made, extra, kept, seconds, site))
         if self.attention.active:
             operation = self.writer.operation_of(tuple(made))
             self.attention.see(operation, OpEvent(inputs, params, outputs))
+
+    def _given(self, inputs: Sequence[Any]) -> list[Any]:
+        """What an operation was given, with a Ref for each tensor."""
+        kind, seen, identity, version = self._tensor, self._seen, self._identity, self._version
+        given = []
+        for each in inputs:
+            if isinstance(each, kind):
+                # `_known`, written out: a call costs more than the question.
+                itself = identity(each)
+                known = seen.get(id(itself))
+                if known is not None and known[0]() is itself and known[1] == version(each):
+                    each = known[2]
+                else:
+                    each = self._known(each)
+            else:
+                each = _plain(each)
+            given.append(each)
+        return given
 
     def _in_place(
         self, thread: Thread, inputs: Sequence[Any], outputs: Sequence[Any]
@@ -408,7 +407,7 @@ class Recorder:
             if isinstance(each, backend.tensor):
                 # The tensor is already changed: what went in is what was known of it.
                 before = self._before(each)
-                given.append(self._known(each)[2] if before is None else before)
+                given.append(self._known(each) if before is None else before)
             else:
                 given.append(_plain(each))
         made, read, changed = [], [], []
@@ -419,24 +418,24 @@ class Recorder:
             before = self._before(base) if base is not None else None
             if before is not None:
                 read.append(before)
-                changed.append(self._new(base, backend.identity(base))[2])
+                changed.append(self._new(base, backend.identity(base)))
         return given, made, (tuple(read), tuple(changed))
 
     def _made(self, thread: Thread, tensor: Any) -> Ref:
         """The Ref of what an operation made."""
-        _, _, ref, value = self._new(tensor, self._identity(tensor))
-        if value.shape == () and not thread.stack:
-            self._may_be_loss(thread, tensor, value)
+        ref = self._new(tensor, self._identity(tensor))
+        if not thread.stack:
+            self._may_be_loss(thread, tensor)
         return self._shown_tensor(tensor, True) if self.inside else ref
 
     # -- losses ------------------------------------------------------------------------------
 
-    def _may_be_loss(self, thread: Thread, tensor: Any, value: Value) -> None:
+    def _may_be_loss(self, thread: Thread, tensor: Any) -> None:
         """A scalar that was made of what the model returned: it is the loss if backward comes.
 
         Backward comes first to the tensor that it begins from.
         """
-        if not value.requires_grad or thread.step < 0:
+        if tensor.ndim or not tensor.requires_grad or thread.step < 0:
             return
         number = float(self.backend.array(tensor))
         hook = Hook(partial(self._backward_begins, thread, thread.step, number))

@@ -32,7 +32,7 @@ BINS = 32
 FINE, COARSE = 5, 3
 """Bits of the mantissa that a cell is told by: 2^bits cells for every power of two."""
 
-_TOGETHER = 16  # Samples whose grids still fit into a processor's cache.
+_TOGETHER = 16  # Samples that still fit into a processor's cache.
 _STEPS = np.linspace(0.0, 1.0, BINS + 1)
 _LARGEST, _WIDEST = (float(np.finfo(dtype).max) for dtype in (np.float32, np.float64))
 
@@ -284,6 +284,7 @@ def _cells(values: np.ndarray, bits: int) -> np.ndarray:
     The bits of a negative float32 count upwards as its value goes down: turned over below the
     sign, they are in order.
     """
+    values = values + np.float32(0)  # of two zeros that are equal, one
     cells = values.view(np.int32) >> (23 - bits)
     turned = cells >> 31
     turned &= _half(bits) - 1
@@ -318,77 +319,57 @@ def statistics_of(
     [1.0, 0.0]
     """
     counts = [sample.size for sample in samples] if sizes is None else sizes
+    alike: dict[int, list[int]] = {}
+    for at, sample in enumerate(samples):
+        if sample.dtype == np.float32 and sample.size:
+            alike.setdefault(sample.size, []).append(at)
     found: dict[int, Stats] = {}
     with np.errstate(all="ignore"):
-        fast = [at for at, s in enumerate(samples) if s.dtype == np.float32 and s.size]
-        for start in range(0, len(fast), _TOGETHER):
-            names = fast[start : start + _TOGETHER]
-            found.update(_many([samples[at] for at in names], names, counts))
+        for names in alike.values():
+            for start in range(0, len(names), _TOGETHER):
+                some = names[start : start + _TOGETHER]
+                rows = _rows(np.array([samples[at] for at in some]), [counts[at] for at in some])
+                found.update((at, stats) for at, stats in zip(some, rows) if stats is not None)
         return [
             found.get(at) or _one(sample, sample, counts[at], sample.size == counts[at], COARSE)
             for at, sample in enumerate(samples)
         ]
 
 
-def _many(samples: list[np.ndarray], names: list[int], counts: Sequence[int]) -> dict[int, Stats]:
-    """Statistics by name of those samples that are finite; the others ask for more care."""
-    values = samples[0] if len(samples) == 1 else np.concatenate(samples)
-    starts, owner, lowest = _layout(tuple(sample.size for sample in samples))
-    low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
-    finite = np.isfinite(low) & np.isfinite(high)
-    if not finite.all():
-        kept = np.flatnonzero(finite).tolist()
-        if not kept:
-            return {}
-        return _many([samples[at] for at in kept], [names[at] for at in kept], counts)
+def _rows(values: np.ndarray, counts: Sequence[int]) -> list[Stats | None]:
+    """Statistics of each row; None of one that is not finite, which asks for more care.
 
-    wide = values.astype(np.float64)
-    sizes = np.diff(starts, append=values.size)
-    mean = np.add.reduceat(wide, starts) / sizes
-    wide -= mean[owner]
-    wide *= wide
-    std = np.sqrt(np.add.reduceat(wide, starts) / sizes)
-    zeros = np.add.reduceat(values == 0, starts, dtype=np.intp)
-
-    width = 2 * _half(COARSE)
-    filled = np.bincount(_cells(values, COARSE) + lowest, minlength=len(samples) * width)
-    # Far faster than asking the integers themselves.
-    places = np.flatnonzero(filled != 0)
-    filled = filled[places]
-    cells = ((places & (width - 1)) - width // 2).astype(np.int16)
-    ends = np.searchsorted(places, np.arange(len(samples) + 1) * width).tolist()
-    facts = (fact.tolist() for fact in (sizes, mean, std, low, high, zeros))
-    rows = zip(names, ends, ends[1:], *facts)
-    return {
-        name: Stats(
-            count=counts[name],
-            seen=seen,
-            mean=mean,
-            std=std,
-            min=low,
-            max=high,
-            zeros=zeros,
-            nan=0,
-            posinf=0,
-            neginf=0,
-            exact=seen == counts[name],
-            bits=COARSE,
-            cells=cells[start:end],
-            counts=filled[start:end],
-        )
-        for name, start, end, seen, mean, std, low, high, zeros in rows
-    }
-
-
-@lru_cache(maxsize=16)
-def _layout(lengths: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where each sample begins; whose each value is, and what to add to its cell for that.
-
-    Every training step asks the same.
+    Sorted, a row has its range at its ends, NaN at the last, and equal cells beside each other.
     """
-    owner = np.repeat(np.arange(len(lengths)), lengths)
-    half = _half(COARSE)
-    return np.cumsum(lengths) - lengths, owner, owner * (2 * half) + half
+    values += 0.0  # of the two zeros one, so that the order of values is that of their cells
+    values.sort(axis=1)
+    low, high = values[:, 0], values[:, -1]
+    finite = (np.isfinite(low) & np.isfinite(high)).tolist()
+    rows, seen = values.shape
+    wide = values.astype(np.float64)
+    mean = np.add.reduce(wide, axis=1) / seen
+    wide -= mean[:, None]
+    std = np.sqrt(np.einsum("ij,ij->i", wide, wide) / seen)
+    zeros = np.add.reduce(values == 0, axis=1, dtype=np.intp)
+
+    cells = _cells(values.reshape(-1), COARSE)
+    differs = np.empty(cells.size, bool)
+    np.not_equal(cells[1:], cells[:-1], out=differs[1:])
+    differs[::seen] = True
+    places = np.flatnonzero(differs)
+    filled = np.diff(places, append=cells.size)
+    cells = cells[places].astype(np.int16)
+    ends = np.searchsorted(places, np.arange(rows + 1) * seen).tolist()
+    facts = (fact.tolist() for fact in (mean, std, low, high, zeros))
+    return [
+        Stats(count, seen, mean, std, low, high, zeros, 0, 0, 0, seen == count, COARSE,
+              cells[start:end], filled[start:end])
+        if whole
+        else None
+        for whole, count, start, end, mean, std, low, high, zeros in zip(
+            finite, counts, ends, ends[1:], *facts
+        )
+    ]  # fmt: skip
 
 
 def sampled(array: np.ndarray, most: int) -> np.ndarray:

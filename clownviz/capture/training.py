@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from .backend import backend_of
 from .gate import Gate
 from .probe import ABSENT, NonFinite, Probe
 from .series import Series
@@ -157,16 +158,18 @@ class Recorder:
         self._logged_first = False
         self._logged: set[str] = set()
         self._model = weakref.ref(model)
-        self._attach(optimizer, [parameter for _, parameter in named])
+        self._attach(optimizer, [parameter for _, parameter in named], backend_of(model).array)
 
-    def _attach(self, optimizer: Any, parameters: list[Any]) -> None:
+    def _attach(
+        self, optimizer: Any, parameters: list[Any], array: Callable[[Any], np.ndarray]
+    ) -> None:
         recorders = _RECORDERS.setdefault(optimizer, weakref.WeakSet())
         for older in list(recorders):
             if older._model() is self._model():
                 older.close()
         recorders.add(self)
         # Only the optimizer's own hooks hold the probe, and with it the parameters.
-        probe = Probe(self, parameters)
+        probe = Probe(self, parameters, array)
         probe.attach(optimizer)
         self._probe = weakref.ref(probe)
 

@@ -8,6 +8,7 @@ every weight before every step would take longer than all else that capture does
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -38,10 +39,16 @@ class Receiver(Protocol):
 
 
 class Updates:
-    """Hooks for the steps of all optimizers; those that hold none of the model's are left alone."""
+    """Hooks for the steps of all optimizers; those that hold none of the model's are left alone.
 
-    def __init__(self, receiver: Receiver) -> None:
+    Args:
+        receiver: is told of every step.
+        array: gives the array of a tensor.
+    """
+
+    def __init__(self, receiver: Receiver, array: Callable[[Any], np.ndarray]) -> None:
         self._receiver = receiver
+        self._array = array
         self._paths: dict[int, tuple[Any, str]] = {}
         self._number = 0
         # By optimizer: the parameters it holds of this model, and what measures them.
@@ -69,7 +76,7 @@ class Updates:
             return
         norms = self._norms.get(optimizer)
         if norms is None or list(map(id, norms.parameters)) != list(map(id, held)):
-            norms = self._norms[optimizer] = Norms(held, most=QUICK)
+            norms = self._norms[optimizer] = Norms(held, self._array, most=QUICK)
         norms.before(optimizer, args, kwargs)
 
     def after(self, optimizer: Any, args: tuple, kwargs: dict[str, Any]) -> None:
@@ -115,5 +122,5 @@ class Updates:
         for norms in self._norms.values():
             for parameter in norms.parameters:
                 grad = parameter.grad
-                if grad is not None and norm(flat(grad)):
+                if grad is not None and norm(flat(self._array(grad))):
                     self._kept.add(id(parameter))

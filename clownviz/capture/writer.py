@@ -89,6 +89,9 @@ class Writer:
     def __init__(self, backend: Backend, tape: Tape, keeper: Keeper, gradients: bool) -> None:
         self.backend = backend
         self._gradients = gradients
+        self._about = backend.facts
+        self._values: list[Any] = tape.values
+        self._whole = 0  # values before this one are whole
         self.tape = tape
         self.keeper = keeper
         self.log: deque[tuple[Any, ...]] = deque()
@@ -110,12 +113,42 @@ class Writer:
                 log = self.log
                 while log:
                     event = log.popleft()
+                    if self._whole < len(self._values):
+                        self._complete()
                     self._clock += 1
                     getattr(self, event[0])(*event[1:])
+                self._complete()
                 if settle:
                     self.keeper.settle()
             finally:
                 self._busy = False
+
+    # -- values ------------------------------------------------------------------------------
+
+    def add(self, tensor: Any, origin: str = "") -> Ref:
+        """A new value. Until it is written down its place holds what must be asked at once."""
+        shape, dtype, nbytes, requires_grad = self._about(tensor)
+        values = self._values
+        with self.lock:
+            ref = Ref(len(values))
+            values.append((shape, dtype, nbytes, None, None, None, origin, "", requires_grad))
+        return ref
+
+    def value(self, ref: Ref) -> Value:
+        """A value, whole."""
+        known = self._values[ref]
+        if type(known) is tuple:
+            with self.lock:
+                self._complete()
+            known = self._values[ref]
+        return known
+
+    def _complete(self) -> None:
+        values = self._values
+        for at in range(self._whole, len(values)):
+            if type(values[at]) is tuple:
+                values[at] = Value(at, *values[at])
+        self._whole = len(values)
 
     # -- calls -------------------------------------------------------------------------------
 
