@@ -220,7 +220,9 @@ def _windows(x: Any, dimension: int, size: int, step: int) -> Any:
         raise RuntimeError(f"step is {step} but must be > 0")
     if not x.ndim:
         return x[None][:size]
-    windows = np.lib.stride_tricks.sliding_window_view(x, size, axis)
+    # Windows that overlap are read-only, as all that stands in memory once and is seen twice.
+    apart = size <= step and x.flags.writeable
+    windows = np.lib.stride_tricks.sliding_window_view(x, size, axis, writeable=apart)
     return windows[(slice(None),) * axis + (slice(None, None, step),)]
 
 
@@ -244,7 +246,12 @@ unfold = op(
     },
     latex=r"x_{i \cdot step + k}",
     doc="Windows of `size` elements, `step` apart, along a dimension; they are a new last one.",
-    samples=[S((7,), dimension=0, size=3, step=2), S((2, 5), dimension=1, size=2, step=1)],
+    view=True,
+    samples=[
+        S((7,), dimension=0, size=3, step=2),
+        S((2, 5), dimension=1, size=2, step=1),
+        S((5, 2), dimension=0, size=2, step=3),
+    ],
     expose="method",
     torch="Tensor.unfold",
 )

@@ -38,10 +38,12 @@ def check_writable(target: Tensor, name: str) -> None:
         )
     array = target.array
     if not array.flags.writeable:
-        if 0 in array.strides:
+        base = target._root()
+        if 0 in array.strides or (base is not None and base.array.flags.writeable):
             raise RuntimeError(
                 f"{name}_: unsupported operation: more than one element of the written-to tensor "
-                "refers to a single memory location, as expand() makes them; clone() it first"
+                "refers to a single memory location, as expand() and unfold() make them; clone() "
+                "it first"
             )
         raise RuntimeError(
             f"{name}_: the memory of this tensor is read-only, as it was in the NumPy array that "

@@ -298,12 +298,10 @@ class Op:
 
     def _note_views(self, source: Any, params: dict[str, Any], made: tuple[Tensor, ...]) -> None:
         array = source.array
-        root = array if array.base is None else array.base
         for tensor in made:
-            base = tensor.array.base
             if tensor.array is array:
                 tensor.array = array.view()
-            elif base is None or (base is not root and base is not array):
+            elif not _is_of(tensor.array, array):
                 continue
             tensor._become_view(source, _Step(self, params), self._forbids_change())
 
@@ -560,6 +558,16 @@ def _parameters_of(forward: Callable[..., Any], inputs: int) -> list[inspect.Par
 
 def _position(names: tuple[str, ...], name: str) -> int | None:
     return names.index(name) if name in names else None
+
+
+def _is_of(part: np.ndarray, array: np.ndarray) -> bool:
+    """Whether an array is a view of the memory of another."""
+    root = array if array.base is None else array.base
+    base: Any = part.base
+    # What NumPy strides anew hangs on its memory by a link more.
+    while base is not None and base is not root and base is not array:
+        base = getattr(base, "base", None)
+    return base is not None
 
 
 def _cast(value: Any, dtype: np.dtype) -> Any:

@@ -211,7 +211,7 @@ def _expand(x: Any, size: Sequence[int]) -> Any:
     full = tuple([size if n == -1 else n for n, size in zip(wanted, known, strict=False)])
     # What really repeats is read-only; what only gains dimensions may be changed in place.
     if full == (1,) * extra + x.shape:
-        return x[(None,) * extra]
+        return x[(*[None] * extra, ...)]
     try:
         return np.broadcast_to(x, full)
     except (ValueError, TypeError):

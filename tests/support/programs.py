@@ -36,6 +36,7 @@ VIEWS: dict[str, Callable[[Any, int], Any]] = {
     "chunk": lambda x, k: x.chunk(2)[-1],
     "iterate": lambda x, k: next(iter(x)),
     "diagonal": lambda x, k: x.diagonal(),
+    "unfold": lambda x, k: x.unfold(k % x.dim(), 1 + k % 2, 2),
     "detach": lambda x, k: x.detach(),
     "data": lambda x, k: x.data,
     "contiguous": lambda x, k: x.contiguous(),

@@ -5,12 +5,16 @@ from __future__ import annotations
 import string
 
 import numpy as np
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from support.chains import STEPS, arguments, chains, origins
 
 import clownpiece as cp
 from clownpiece.autograd import grad
+from clownpiece.ops import REGISTRY
+from clownpiece.ops.elementwise import Elementwise
 from clownpiece.ops.promotion import promoted_dtype
 from clownpiece.ops.selection import keep
 
@@ -25,6 +29,113 @@ def arrays(shape=SHAPES, elements=NUMBERS):
 def as_tensor(array, requires_grad=False):
     made = cp.tensor(array)
     return made.requires_grad_() if requires_grad else made
+
+
+# -- broadcasting ----------------------------------------------------------------------------
+
+OF_SEVERAL = [
+    record
+    for record in REGISTRY.values()
+    if record.name == "where"
+    or (isinstance(record, Elementwise) and record.expose and len(record.inputs) > 1)
+]
+
+
+def cells(record, at, shape, rng):
+    """An input that the record takes in this place: truth values, whole numbers or floats."""
+    if record.name == "where" and at == 0:
+        return rng.random(shape) < 0.5
+    if record.gradient is None and record.promote == "same":
+        return rng.integers(0, 4, shape)
+    # Inside of every domain, and away from all corners.
+    return np.asarray(rng.uniform(0.2, 0.8, shape))
+
+
+def summed_to(array, shape):
+    """The sum over the axes along which something of this shape was repeated."""
+    added = array.sum(tuple(range(array.ndim - len(shape))))
+    repeated = [at for at, size in enumerate(shape) if size == 1 and added.shape[at] != 1]
+    return added.sum(tuple(repeated), keepdims=True)
+
+
+@pytest.mark.parametrize("record", OF_SEVERAL, ids=lambda record: record.name)
+@settings(max_examples=15)
+@given(st.data())
+def test_broadcasting_is_numpy_s_and_its_gradient_sums_over_what_was_repeated(record, data):
+    count = len(record.inputs)
+    shapes, full = data.draw(
+        hnp.mutually_broadcastable_shapes(num_shapes=count, max_dims=3, min_side=0, max_side=3)
+    )
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    given_ = [cells(record, at, shape, rng) for at, shape in enumerate(shapes)]
+    repeated = [np.broadcast_to(each, full).copy() for each in given_]
+    results, gradients = [], []
+    for inputs in (given_, repeated):
+        tensors = [as_tensor(each, requires_grad=each.dtype.kind == "f") for each in inputs]
+        result = record(*tensors)
+        results.append(result)
+        gradients.append([None] * count)
+        if result.requires_grad:
+            weights = cp.from_numpy(np.random.default_rng(0).standard_normal(full))
+            able = [each for each in tensors if each.requires_grad]
+            found = iter(grad(result, able, weights, allow_unused=True))
+            gradients[-1] = [next(found) if each.requires_grad else None for each in tensors]
+    assert results[0].shape == full
+    assert np.array_equal(*[each.detach().numpy() for each in results])
+    for shape, small, large in zip(shapes, *gradients, strict=True):
+        assert (small is None) == (large is None)
+        if small is not None:
+            np.testing.assert_allclose(small.numpy(), summed_to(large.numpy(), shape), atol=1e-12)
+
+
+@given(st.sampled_from(OF_SEVERAL), st.lists(hnp.array_shapes(min_side=0), min_size=3, max_size=3))
+def test_shapes_that_do_not_broadcast_are_refused_by_name(record, shapes):
+    shapes = shapes[: len(record.inputs)]
+    rng = np.random.default_rng(0)
+    tensors = [as_tensor(cells(record, at, shape, rng)) for at, shape in enumerate(shapes)]
+    try:
+        expected = np.broadcast_shapes(*shapes)
+    except ValueError:
+        with pytest.raises(RuntimeError) as caught:
+            record(*tensors)
+        assert sum(str(shape) in str(caught.value) for shape in set(shapes)) > 1
+    else:
+        assert record(*tensors).shape == expected
+
+
+# -- shapes ----------------------------------------------------------------------------------
+
+
+@settings(max_examples=200)
+@given(hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4), chains())
+def test_a_chain_of_views_moves_elements_as_numpy_does_and_its_gradient_moves_them_back(
+    shape, chain
+):
+    places = origins(chain, shape)
+    values = np.random.default_rng(0).standard_normal(shape)
+    x = as_tensor(values, requires_grad=True)
+    y = x
+    for link in chain:
+        given_ = arguments(link, tuple(y.shape))
+        if given_ is None:
+            continue
+        try:
+            y = STEPS[link.name].tensor(y, *given_)
+        except RuntimeError as error:
+            # Only a view may be refused, and only where NumPy, too, has to copy.
+            assert link.name == "view" and "Use .reshape(...) instead" in str(error)
+            flat = y.detach().numpy()
+            assert not np.may_share_memory(flat, flat.reshape(given_[0]))
+            y = y.reshape(given_[0])
+    assert y.shape == places.shape
+    assert np.array_equal(y.detach().numpy(), values.ravel()[places])
+    weights = np.random.default_rng(1).standard_normal(places.shape)
+    (found,) = grad(y, x, cp.from_numpy(weights))
+    back = np.bincount(places.ravel(), weights.ravel(), values.size).reshape(shape)
+    np.testing.assert_allclose(found.numpy(), back, atol=1e-12)
+
+
+# -- subscripts ------------------------------------------------------------------------------
 
 
 @given(st.data())
