@@ -34,13 +34,17 @@ def chromium() -> Iterator[Any]:
 @pytest.fixture
 def page(chromium: Any) -> Iterator[Any]:
     """A tab with an empty profile; errors in it and requests off the machine fail the test."""
-    context = chromium.new_context(viewport={"width": WIDTHS[0], "height": HEIGHT})
-    context.set_default_timeout(30_000)
-    context.guard = Guard(context)
-    page = context.new_page()
+    page = _new_tab(chromium)
     yield page
-    context.close()
-    context.guard.check()
+    page.context.close()
+    page.context.guard.check()
+
+
+def _new_tab(chromium: Any) -> Any:
+    context = chromium.new_context(viewport={"width": WIDTHS[0], "height": HEIGHT})
+    context.set_default_timeout(60_000)
+    context.guard = Guard(context)
+    return context.new_page()
 
 
 @pytest.fixture
@@ -54,9 +58,30 @@ def open_file(page: Any) -> Callable[[Path | str], Any]:
     return opened
 
 
+@pytest.fixture(scope="session")
+def lab_tabs() -> list[LabPage]:
+    """The tab that the last test left, if one did: loading JupyterLab in a new one is slow."""
+    return []
+
+
 @pytest.fixture
-def lab_page(page: Any, lab: Lab) -> Iterator[LabPage]:
-    """JupyterLab in a tab; the kernels that the test starts end with it."""
-    lab.reset_settings()
-    yield LabPage(page, lab)
+def lab_page(
+    chromium: Any, lab: Lab, lab_tabs: list[LabPage], request: pytest.FixtureRequest
+) -> Iterator[LabPage]:
+    """JupyterLab in a tab, nothing open; the kernels that the test starts end with it.
+
+    A test that passes leaves its tab to the next one. One that fails takes it along.
+    """
+    if not lab_tabs:
+        lab.reset_settings()
+        lab_tabs.append(LabPage(_new_tab(chromium), lab))
+    tab = lab_tabs.pop()
+    failed = request.session.testsfailed
+    yield tab
     lab.end_kernels()
+    if request.session.testsfailed == failed:
+        tab.close_all()
+        tab.page.context.guard.check()
+        lab_tabs.append(tab)
+    else:
+        tab.page.context.close()

@@ -193,6 +193,19 @@ class LabPage:
         # JupyterLab veils the change, and stumbles if the next one comes before the veil is gone.
         self.page.wait_for_selector("#jupyterlab-splash", state="detached")
 
+    def close_all(self) -> None:
+        """Close every notebook, saved or not, and go back to the light theme."""
+        self.page.evaluate(
+            """() => {
+                for (const panel of [...window.jupyterapp.shell.widgets('main')]) {
+                    if (panel.context) panel.context.model.dirty = false;
+                    panel.close();
+                }
+            }"""
+        )
+        self.page.wait_for_selector(".jp-NotebookPanel", state="detached")
+        self.theme("light")
+
     def save(self) -> None:
         """Write the notebook with its outputs to the lab's folder."""
         self.command("docmanager:save")
