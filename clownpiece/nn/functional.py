@@ -20,7 +20,6 @@ import numpy as np
 
 from ..ops import REGISTRY, Op
 from ..ops import activation as _activation
-from ..ops import loss as _loss
 from ..ops import normalization as _normalization
 from ..ops import softmax as _softmax
 from ..ops.activation import (
@@ -48,6 +47,8 @@ from ..ops.convolution import (
     fold,
     unfold,
 )
+from ..ops.cross_entropy import cross_entropy as _cross_entropy
+from ..ops.cross_entropy import nll_loss as _nll_loss
 from ..ops.ctc import ctc_loss
 from ..ops.distances import cosine_similarity, normalize, pairwise_distance, pdist
 from ..ops.dropout import alpha_dropout as _alpha_dropout
@@ -514,7 +515,7 @@ def cross_entropy(
 ) -> Tensor:
     """The cross entropy of logits `(N, C, *)` with class numbers `(N, *)` or probabilities."""
     reduction = reduction_of(size_average, reduce, reduction)
-    return _loss.cross_entropy(input, target, weight, ignore_index, reduction, label_smoothing)
+    return _cross_entropy(input, target, weight, ignore_index, reduction, label_smoothing)
 
 
 def nll_loss(
@@ -528,7 +529,7 @@ def nll_loss(
 ) -> Tensor:
     """The negative of the log-probabilities `(N, C, *)` of the classes `(N, *)`."""
     reduction = reduction_of(size_average, reduce, reduction)
-    return _loss.nll_loss(input, target, weight, ignore_index, reduction)
+    return _nll_loss(input, target, weight, ignore_index, reduction)
 
 
 def linear_cross_entropy(
@@ -554,7 +555,7 @@ def linear_cross_entropy(
     flat = linear(input, linear_weight.reshape(-1, linear_weight.shape[-1]), bias)  # type: ignore[attr-defined]
     logits = flat.reshape(*input.shape[:-1], *classes)
     ignored = -100 if ignore_index is None else ignore_index
-    return _loss.cross_entropy(logits, target, weight, ignored, reduction, label_smoothing)
+    return _cross_entropy(logits, target, weight, ignored, reduction, label_smoothing)
 
 
 # -- sizes ----------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from .activation import logsigmoid
 from .arguments import Array
 from .composition import composition
 from .exponential import exp, log
-from .loss import (
+from .loss_cells import (
     absolute_error,
     huber_error,
     log_loss,

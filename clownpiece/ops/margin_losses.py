@@ -12,7 +12,7 @@ from .arguments import Array
 from .composition import composition
 from .distances import pairwise_distance
 from .exponential import sqrt
-from .loss import logit_loss
+from .loss_cells import logit_loss
 from .losses import reduced, reduction_of
 from .places import gather
 from .reductions import mean, sum
