@@ -459,12 +459,13 @@ class Module(Hookable, Stateful):
             for parameter in self._parameters.values():
                 if parameter is not None:
                     grad = parameter.grad
-                    parameter.data = fn(parameter.data)
+                    parameter.data = fn(parameter)
                     if grad is not None:
-                        grad.data = fn(grad.data)
-            for name, buffer in self._buffers.items():
-                if buffer is not None:
-                    self._buffers[name] = fn(buffer)
+                        grad.data = fn(grad)
+        # With their history: a buffer may have been computed.
+        for name, buffer in self._buffers.items():
+            if buffer is not None:
+                self._buffers[name] = fn(buffer)
         return self
 
     def to(

@@ -172,6 +172,13 @@ FOUND = {
         ("hook_tensor", 4, "tensor", "change"),
         ("grad", 1, 7, 4, False, True),
     ],
+    "a buffer that was computed keeps its history when it is converted": [
+        ("make", "part chain", 1),
+        ("set_buffer", 0, "c", "brief buffer", False, False),
+        ("set_parameter", 0, "c", "computed", False, 1),
+        ("convert", 0, "to"),
+        ("show", 0),
+    ],
     "running statistics of two dtypes": [
         ("make", "batch norm", 1),
         ("edit", 0, 3, "float"),
