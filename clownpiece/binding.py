@@ -177,30 +177,75 @@ def to(self: Tensor, *args: Any, **kwargs: Any) -> Tensor:
 
     Takes a dtype, a device (there is only "cpu"), a tensor, and `copy=True`.
     """
-    copy = kwargs.pop("copy", False)
-    kwargs.pop("non_blocking", None)
-    wanted = self.dtype
-    for given in (*args, *kwargs.values()):
-        if isinstance(given, Tensor):
-            wanted = given.dtype
-        elif isinstance(given, device) or (
-            isinstance(given, str) and given.partition(":")[0] in ("cpu", "cuda", "mps", "meta")
-        ):
-            device(str(given))
-        elif given is not None and not isinstance(given, builtins.bool):
-            wanted = as_dtype(given)
-    if wanted is self.dtype:
+    wanted, copy = asked_of_to(args, kwargs)
+    if wanted is None or wanted is self.dtype:
         return self.clone() if copy else self
     return to_dtype(self, wanted.numpy)
 
 
+def asked_of_to(
+    args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[dtype | None, builtins.bool]:
+    """The dtype that the arguments of `to` ask for, if any, and whether for a copy in any case.
+
+    They are `(device, dtype, non_blocking, copy)`, `(dtype, non_blocking, copy)` or
+    `(tensor, non_blocking, copy)`, and all of them keywords too.
+
+    Raises:
+        TypeError: they are not.
+        RuntimeError: the device is not the CPU.
+    """
+    first = args[0] if args else None
+    names = ["non_blocking", "copy"]
+    if isinstance(first, Tensor):
+        names.insert(0, "tensor")
+    elif first is None or isinstance(first, (str, int, device)):
+        names[:0] = "device", "dtype"
+    else:
+        names.insert(0, "dtype")
+    given = {**dict(zip(names, args)), **kwargs}
+    known = {"device", "dtype", "tensor", "other", "non_blocking", "copy", "memory_format"}
+    flags = [given.get(name, False) for name in ("non_blocking", "copy")]
+    like = given.get("tensor", given.get("other"))
+    if (
+        len(args) > len(names)
+        or len(given) < len(args) + len(kwargs)
+        or not given.keys() <= known
+        or not all(isinstance(flag, builtins.bool) for flag in flags)
+        or not isinstance(like, (Tensor, builtins.type(None)))
+    ):
+        listed = [*map(repr, args), *(f"{name}={value!r}" for name, value in kwargs.items())]
+        raise TypeError(
+            f"to() received an invalid combination of arguments ({', '.join(listed)}); it takes "
+            "(device, dtype, non_blocking, copy), (dtype, non_blocking, copy) or (tensor, "
+            "non_blocking, copy)"
+        )
+    if given.get("device") is not None:
+        device(str(given["device"]))
+    wanted = given.get("dtype") if like is None else like.dtype
+    return None if wanted is None else as_dtype(wanted), flags[1]
+
+
+_TYPES = {
+    float32: "FloatTensor",
+    float64: "DoubleTensor",
+    int64: "LongTensor",
+    int32: "IntTensor",
+    int16: "ShortTensor",
+    int8: "CharTensor",
+    uint8: "ByteTensor",
+    bool_: "BoolTensor",
+}
+
+
 def type(self: Tensor, dtype: Any = None) -> Any:
-    """The name of the tensor's type, or the tensor in another one."""
+    """The name of the tensor's type, or the tensor in another one, by its dtype or that name."""
     if dtype is None:
-        names = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int"}
-        names |= {"int16": "Short", "int8": "Char", "uint8": "Byte", "bool": "Bool"}
-        return f"clownpiece.{names[self.dtype.name]}Tensor"
-    return to(self, as_dtype(dtype))
+        return f"clownpiece.{_TYPES[self.dtype]}"
+    if isinstance(dtype, str):
+        named = {name: each for each, name in _TYPES.items()}
+        dtype = named.get(dtype.rpartition(".")[2], dtype)
+    return to(self, dtype=as_dtype(dtype))
 
 
 def type_as(self: Tensor, other: Tensor) -> Tensor:

@@ -153,14 +153,22 @@ class Tensor(TensorMethods):
 
     @requires_grad.setter
     def requires_grad(self, wanted: bool) -> None:
+        if not isinstance(wanted, bool):
+            raise RuntimeError(f"requires_grad must be a bool; got {wanted!r}")
         self.requires_grad_(wanted)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Say whether gradients are wanted, in place.
 
         Raises:
+            TypeError: it is not said with a bool.
             RuntimeError: the elements are not floats, or the tensor came out of an operation.
         """
+        if not isinstance(requires_grad, bool):
+            raise TypeError(
+                "requires_grad_(): argument 'requires_grad' must be bool, not "
+                f"{type(requires_grad).__name__}"
+            )
         if requires_grad and self.array.dtype.kind != "f":
             raise RuntimeError(
                 "only Tensors of floating point dtype can require gradients; "

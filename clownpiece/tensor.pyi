@@ -1130,7 +1130,7 @@ class TensorMethods:
     def trunc_(self) -> Tensor:
         """`x` without what is behind the point."""
     def type(self, dtype: Any = ...) -> Any:
-        """The name of the tensor's type, or the tensor in another one."""
+        """The name of the tensor's type, or the tensor in another one, by its dtype or that name."""
     def type_as(self, other: Tensor) -> Tensor:
         """In the dtype of another tensor."""
     def unbind(self, dim: _int = ...) -> tuple[Tensor, ...]:
@@ -1276,6 +1276,7 @@ class Tensor(TensorMethods):
         """Say whether gradients are wanted, in place.
 
         Raises:
+            TypeError: it is not said with a bool.
             RuntimeError: the elements are not floats, or the tensor came out of an operation.
         """
     @property

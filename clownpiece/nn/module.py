@@ -29,9 +29,9 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Self
 
 from ..autograd.mode import no_grad
-from ..device import device as Device
+from ..binding import asked_of_to
+from ..creation import empty_like
 from ..dtypes import as_dtype, float32, float64
-from ..dtypes import dtype as DType
 from ..tensor import Tensor
 from . import init
 from .errors import MissingAttribute, note_module
@@ -89,6 +89,13 @@ class Module(Hookable, Stateful):
             state[table] = OrderedDict()
         if self.call_super_init:
             super().__init__(*args, **kwargs)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take back what was pickled, even if it was when there were fewer kinds of hooks."""
+        self.__dict__.update(state)
+        for table in HOOK_TABLES:
+            self.__dict__.setdefault(table, OrderedDict())
+        self.__dict__.setdefault("_non_persistent_buffers_set", set())
 
     # -- computation ------------------------------------------------------------------------
 
@@ -468,30 +475,21 @@ class Module(Hookable, Stateful):
                 self._buffers[name] = fn(buffer)
         return self
 
-    def to(
-        self,
-        *args: Any,
-        device: Any = None,
-        dtype: Any = None,
-        tensor: Tensor | None = None,
-        non_blocking: bool = False,
-    ) -> Self:
+    def to(self, *args: Any, **kwargs: Any) -> Self:
         """Convert floating-point parameters and buffers: `to(dtype)`, `to(tensor)`.
 
         A device is accepted for the sake of code that names one, if it is the CPU.
 
         Raises:
             TypeError: the dtype is not a floating one.
-            RuntimeError: the device is not the CPU.
+            RuntimeError: the device is not the CPU, or a copy is asked for.
         """
-        wanted = None
-        for given in (*args, device, dtype, tensor):
-            if isinstance(given, Tensor):
-                wanted = given.dtype
-            elif isinstance(given, DType):
-                wanted = given
-            elif given is not None and not isinstance(given, bool):
-                Device(getattr(given, "type", given))
+        wanted, copy = asked_of_to(args, kwargs)
+        if copy:
+            raise RuntimeError(
+                "Module.to() does not accept the copy argument: it converts the module itself; "
+                "copy.deepcopy(module).to(...) makes another one"
+            )
         if wanted is None:
             return self
         if not wanted.is_floating_point:
@@ -512,6 +510,14 @@ class Module(Hookable, Stateful):
         """Convert all floating-point parameters and buffers to float16."""
         return self.to(as_dtype("float16"))
 
+    def bfloat16(self) -> Self:
+        """Convert all floating-point parameters and buffers to bfloat16, which there is not."""
+        return self.to(as_dtype("bfloat16"))
+
+    def to_empty(self, *, device: Any, recurse: bool = True) -> Self:
+        """Give all parameters and buffers new memory, whose values are yet to be set."""
+        return self._apply(lambda t: empty_like(t, device=device), recurse)
+
     def cpu(self) -> Self:
         """This module, which is on the CPU already."""
         return self
@@ -522,7 +528,7 @@ class Module(Hookable, Stateful):
 
     def type(self, dst_type: Any) -> Self:
         """Convert all parameters and buffers, of whatever dtype, to `dst_type`."""
-        return self._apply(lambda t: t.to(as_dtype(dst_type)))
+        return self._apply(lambda t: t.type(dst_type))
 
     def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Say of all parameters whether they are to be trained; False freezes the module."""

@@ -133,7 +133,8 @@ class _BatchNorm(_RunningNorm):
 
     def forward(self, input: Tensor) -> Tensor:
         self._check_input_dim(input)
-        own_statistics = self.training or self.running_mean is None
+        momentum = self._count_batch()
+        kept = not self.training and not (self.running_mean is None and self.running_var is None)
         track = not self.training or self.track_running_stats
         return F.batch_norm(
             input,
@@ -141,8 +142,8 @@ class _BatchNorm(_RunningNorm):
             self.running_var if track else None,
             self.weight,
             self.bias,
-            own_statistics,
-            self._count_batch(),
+            not kept,
+            momentum,
             self.eps,
         )
 

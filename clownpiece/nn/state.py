@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -82,18 +83,29 @@ class Stateful:
 
     def state_dict(
         self,
-        *,
+        *args: Any,
         destination: Any = None,
         prefix: str = "",
         keep_vars: bool = False,
     ) -> dict[str, Any]:
         """All parameters and persistent buffers, by path; they share the module's memory.
 
+        The arguments are keywords; by their places they are taken with a warning.
+
         Args:
             destination: a dict to add to.
             prefix: what to put before each key.
             keep_vars: the tensors themselves instead of detached ones.
         """
+        if args:
+            warnings.warn(
+                "positional arguments of state_dict are deprecated: name destination, prefix and "
+                "keep_vars",
+                FutureWarning,
+                stacklevel=2,
+            )
+            named = (destination, prefix, keep_vars)
+            destination, prefix, keep_vars = (*args, *named[len(args) :])[:3]
         if destination is None:
             destination = StateDict()
             destination._metadata = OrderedDict()
@@ -208,12 +220,18 @@ class Stateful:
                 error_msgs += self._load_one(name, tensor, state_dict[key], key, assign)
             elif strict:
                 missing_keys.append(key)
-        self._load_extra_state(state_dict, prefix + EXTRA_STATE, missing_keys, unexpected_keys)
+        extra = prefix + EXTRA_STATE
+        if type(self).set_extra_state is not Stateful.set_extra_state:
+            if extra in state_dict:
+                self.set_extra_state(state_dict[extra])
+            elif strict:
+                missing_keys.append(extra)
+        elif strict and extra in state_dict:
+            unexpected_keys.append(extra)
         for key in state_dict if strict else ():
-            name, _, rest = key.removeprefix(prefix).partition(".")
-            if key.startswith(prefix) and name != EXTRA_STATE:
-                known = name in self._modules if rest else name in own
-                if not known:
+            if key.startswith(prefix) and key != extra:
+                name, dot, _ = key.removeprefix(prefix).partition(".")
+                if name not in (self._modules if dot else own):
                     unexpected_keys.append(key)
 
     def _load_one(self, name: str, tensor: Tensor, given: Any, key: str, assign: bool) -> list[str]:
@@ -248,17 +266,6 @@ class Stateful:
                 f"{given.shape}, an exception occurred: {error}"
             ]
         return []
-
-    def _load_extra_state(
-        self, state_dict: dict[str, Any], key: str, missing: list[str], unexpected: list[str]
-    ) -> None:
-        wanted = type(self).set_extra_state is not Stateful.set_extra_state
-        if wanted and key in state_dict:
-            self.set_extra_state(state_dict[key])
-        elif wanted:
-            missing.append(key)
-        elif key in state_dict:
-            unexpected.append(key)
 
     # -- hooks ------------------------------------------------------------------------------
 

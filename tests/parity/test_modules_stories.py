@@ -278,6 +278,54 @@ def forward_is_missing(library, log):
 
 
 @story
+def what_to_understands(library, log):
+    def dtype_after(*args, **kwargs):
+        module = block(library).to(*args, **kwargs)
+        log(str(module.first.weight.dtype).split(".")[1], module.training)
+        tensor = library.zeros(2, dtype=library.float64)
+        log(str(tensor.to(*args, **kwargs).dtype).split(".")[1])
+
+    like, f64, f32 = library.zeros(1, dtype=library.float64), library.float64, library.float32
+    for args in (
+        *((), (None,), (f64,), (like,), ("cpu",), ("cpu", f64), ("cpu", f64, True), (None, f64)),
+        *((f64, True), (like, True), (library.device("cpu"), None), (f64, f32), (f64, "cpu")),
+        *(("cpu", "cpu"), (like, f64), (f64, True, False, True)),
+    ):
+        log.attempt(lambda args=args: dtype_after(*args))
+    for kwargs in (
+        *({"dtype": f64}, {"device": "cpu"}, {"device": "cpu", "dtype": f64}, {"dtype": None}),
+        *({"non_blocking": True}, {"memory_format": None, "dtype": f64}, {"copy": True}),
+        {"wanted": f64},
+    ):
+        log.attempt(lambda kwargs=kwargs: dtype_after(**kwargs))
+    log.attempt(lambda: dtype_after(f64, dtype=f64))
+    log.attempt(lambda: dtype_after(like, copy=True))
+    log.attempt(lambda: log(block(library).to(tensor=like).first.weight.dtype == f64))
+    log(block(library).type(like.type()).first.weight.dtype == f64)
+    empty = block(library).to_empty(device="cpu")
+    log([tuple(p.shape) for p in empty.parameters()], empty.first.weight.requires_grad)
+    log.attempt(lambda: block(library).to_empty("cpu"))
+
+
+@story
+def flags_are_bools(library, log):
+    module, tensor = block(library), library.zeros(2)
+    for wanted in (1, "no", None):
+        log.attempt(lambda wanted=wanted: module.requires_grad_(wanted))
+        log.attempt(lambda wanted=wanted: tensor.requires_grad_(wanted))
+        log.attempt(lambda wanted=wanted: setattr(tensor, "requires_grad", wanted))
+        log(tensor.requires_grad)
+
+
+@story
+def state_dict_by_the_places_of_its_arguments(library, log):
+    module = library.nn.BatchNorm1d(2)
+    for args in ((), ({},), ({}, "net."), ({}, "net.", True), (None, "net."), ({}, "", False, 4)):
+        log(args, module.state_dict(*args))
+    log(module.state_dict({"before": 1}, keep_vars=True))
+
+
+@story
 def state_dict_keeps_what_was_asked(library, log):
     module = block(library)
     state = module.state_dict()
@@ -379,6 +427,12 @@ def extra_state_goes_along(library, log):
     log.attempt(lambda: other.load_state_dict(state))
     plain = library.nn.Linear(1, 1)
     log.attempt(lambda: plain.load_state_dict({**plain.state_dict(), "_extra_state": 3}))
+    log.attempt(lambda: plain.load_state_dict({**plain.state_dict(), "_extra_state.more": 3}))
+    for strict in (True, False):
+        findings = [], [], []
+        plain._load_from_state_dict({"_extra_state": 3}, "", {}, strict, *findings)
+        other._load_from_state_dict({}, "", {}, strict, *findings)
+        log(findings)
     log.attempt(plain.get_extra_state)
     log.attempt(lambda: plain.set_extra_state(3))
 
@@ -445,6 +499,10 @@ def pickles_come_back(library, log):
     module = library.nn.Sequential(library.nn.Linear(2, 3), library.nn.BatchNorm1d(3))
     module.add_module("tie", module[0])
     module.eval()
+    back = pickle.loads(pickle.dumps(module))
+    old = {key: value for key, value in module.__dict__.items() if "state_dict" not in key}
+    back.__dict__.clear()
+    log(back.__setstate__(old), list(back.state_dict()))
     back = pickle.loads(pickle.dumps(module))
     log(repr(back), back.training, back.tie is back[0], *parts(library.nn, back))
     x = numbers(library, 2, 2).to(library.float32)

@@ -179,6 +179,18 @@ FOUND = {
         ("convert", 0, "to"),
         ("show", 0),
     ],
+    "a batch is counted before the weight turns out to be gone": [
+        ("make", "batch norm", 1),
+        ("drop", 0, "weight", "delete"),
+        ("call", 0, "fresh", "alone", "grad"),
+        ("show", 0),
+    ],
+    "one running statistic of two": [
+        ("make", "batch norm", 1),
+        ("drop", 0, "running_mean", "none"),
+        ("train", 0, False),
+        ("call", 0, "fresh", "alone", "grad"),
+    ],
     "running statistics of two dtypes": [
         ("make", "batch norm", 1),
         ("edit", 0, 3, "float"),
