@@ -78,6 +78,9 @@ class Thread:
         self.run: list[Call] = []
 
 
+_OpFacts = tuple[str, str, int, dict[str, str]]
+
+
 class Writer:
     """Writes the records of one tape.
 
@@ -99,7 +102,7 @@ class Writer:
         self._busy = False
         self._clock = 0
         self._sites: dict[Any, int] = {}
-        self._facts: dict[Any, tuple[str, str, int, dict[str, str]]] = {}
+        self._facts: dict[tuple[Any, ...], _OpFacts] = {}
         self._runs: deque[list[Call]] = deque(maxlen=MOST_OPEN_RUNS)
         self._losses: dict[int, Step] = {}
 
@@ -231,25 +234,28 @@ class Writer:
         site: tuple[Any, ...] | None,
     ) -> None:
         """An operation ran. `extra` are inputs and outputs that it reached through a view."""
-        values, tape = self.tape.values, self.tape
+        values, tape = self._values, self.tape
         call = thread.calls[-1][0] if thread.calls else None
         read: list[int] = []
+        shapes: list[Any] = []
         moved = 0
-        given: list[Any] = []
         for each in inputs:
-            if type(each) is not Ref:
-                given.append(each)
-                continue
-            value = values[each]
-            given.append(value)
-            read.append(value.id)
-            moved += value.bytes
-            if value.origin and call is not None:
-                _reads(call, value.origin)
-        made = [values[each] for each in outputs]
-        for value in made:
-            moved += value.bytes
-        name, latex, flops, texts = self._op_facts(op, given, params, made)
+            if type(each) is Ref:
+                value = values[each]
+                read.append(value.id)
+                shapes.append(value.shape)
+                moved += value.bytes
+                if value.origin and call is not None:
+                    _reads(call, value.origin)
+            else:
+                shapes.append(repr(each))
+        for each in outputs:
+            moved += values[each].bytes
+        # The facts are the same for the same shapes, step after step.
+        shape = values[outputs[0]].shape if outputs else None
+        key = op, tuple(shapes), repr(params) if params else "", shape
+        facts = self._facts.get(key) or self._op_facts(key, op, inputs, params, outputs)
+        name, latex, flops, texts = facts
         tape.operations.append(
             Operation(
                 len(tape.operations),
@@ -258,7 +264,7 @@ class Writer:
                 None if call is None else call.index,
                 (*read, *extra[0]),
                 (*outputs, *extra[1]),
-                dict(texts),
+                texts,
                 flops,
                 moved,
                 seconds,
@@ -278,21 +284,20 @@ class Writer:
             )
 
     def _op_facts(
-        self, op: Any, given: list[Any], params: Mapping[str, Any], made: list[Value]
-    ) -> tuple[str, str, int, dict[str, str]]:
-        """Name, formula, FLOPs and parameters; the same for the same shapes, step after step."""
-        key = (
-            op,
-            tuple([each.shape if type(each) is Value else repr(each) for each in given]),
-            repr(params) if params else "",
-            made[0].shape if made else None,
-        )
-        known = self._facts.get(key)
-        if known is None:
-            facts = self.backend.op_facts(op, given, params, made)
-            known = (facts.name, facts.latex, facts.flops, _texts(facts.params))
-            if len(self._facts) < MOST_EVENTS:
-                self._facts[key] = known
+        self,
+        key: tuple[Any, ...],
+        op: Any,
+        inputs: Sequence[Any],
+        params: Mapping[str, Any],
+        outputs: Sequence[int],
+    ) -> _OpFacts:
+        """Name, formula, FLOPs and parameters, remembered under this key."""
+        values = self._values
+        given = [values[each] if type(each) is Ref else each for each in inputs]
+        facts = self.backend.op_facts(op, given, params, [values[each] for each in outputs])
+        known = facts.name, facts.latex, facts.flops, _texts(facts.params)
+        if len(self._facts) < MOST_EVENTS:
+            self._facts[key] = known
         return known
 
     def _site(self, site: tuple[Any, ...]) -> int:
