@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from ..creation import empty, from_numpy, zeros
-from ..ops.joining import cat
-from ..ops.multihead import attend
+from ..creation import empty
+from ..ops.multihead import attend_by_heads
 from ..tensor import Tensor
-from . import functional as F
 from . import init
 from .layers import Linear
 from .module import Module
@@ -137,19 +133,30 @@ class MultiheadAttention(Module):
         """
         if is_causal and attn_mask is None:
             raise RuntimeError("Need attn_mask if specifying the is_causal hint.")
-        single = query.ndim == 2
         self._check(query, key, value)
-        arranged = {id(x): self._batch_first(x) for x in (query, key, value)}
-        q, k, v = self._project(*(arranged[id(x)] for x in (query, key, value)))
-        k, v, extra = self._extended(k, v)
+        single = query.ndim == 2
+        # The same tensor stays the same, so that one product can project it.
+        inputs = {id(x): self._batch_first(x) for x in (query, key, value)}
         if single and key_padding_mask is not None:
             key_padding_mask = key_padding_mask.unsqueeze(0)
-        causal = is_causal and key_padding_mask is None and not need_weights and not extra
-        mask = None if causal else self._mask(attn_mask, key_padding_mask, q, k, extra)
-        dropout = self.dropout if self.training else 0.0
-        q, k, v = (self._heads(x) for x in (q, k, v))
-        out, weights = attend(q, k, v, mask, dropout, causal, need_weights)
-        out = self.out_proj(out.transpose(1, 2).flatten(2))
+        separate = self.q_proj_weight, self.k_proj_weight, self.v_proj_weight
+        out, weights = attend_by_heads(
+            inputs[id(query)],
+            inputs[id(key)],
+            inputs[id(value)],
+            self.num_heads,
+            separate if self.in_proj_weight is None else self.in_proj_weight,
+            self.in_proj_bias,
+            bias_k=self.bias_k,
+            bias_v=self.bias_v,
+            add_zero_attn=self.add_zero_attn,
+            attn_mask=attn_mask,
+            key_padding_mask=key_padding_mask,
+            is_causal=is_causal,
+            p=self.dropout if self.training else 0.0,
+            need_weights=need_weights,
+        )
+        out = self.out_proj(out)
         if weights is not None and average_attn_weights:
             weights = weights.mean(dim=1)
         if single:
@@ -182,73 +189,3 @@ class MultiheadAttention(Module):
         if x.ndim == 2:
             return x.unsqueeze(0)
         return x if self.batch_first else x.transpose(0, 1)
-
-    def _project(self, query: Tensor, key: Tensor, value: Tensor) -> tuple[Any, Any, Any]:
-        """q = x W_q + b_q and so on, as one product where all three are the same tensor."""
-        packed, bias = self.in_proj_weight, self.in_proj_bias
-        if packed is not None and query is key and key is value:
-            return F.linear(query, packed, bias).chunk(3, dim=-1)
-        if packed is None:
-            weights = self.q_proj_weight, self.k_proj_weight, self.v_proj_weight
-        else:
-            weights = packed.chunk(3)
-        biases = (None,) * 3 if bias is None else bias.chunk(3)
-        q, k, v = map(F.linear, (query, key, value), weights, biases)
-        return q, k, v
-
-    def _extended(self, k: Any, v: Any) -> tuple[Any, Any, int]:
-        """Keys and values with the learned one and the zero one added, and how many were."""
-        batch, length, _ = k.shape
-        more_k, more_v = [k], [v]
-        if self.bias_k is not None:
-            more_k.append(self.bias_k.expand(batch, 1, -1))
-            more_v.append(self.bias_v.expand(batch, 1, -1))
-        if self.add_zero_attn:
-            nothing = zeros(batch, 1, self.embed_dim, dtype=k.dtype)
-            more_k.append(nothing)
-            more_v.append(nothing)
-        if len(more_k) > 1:
-            k, v = cat(more_k, dim=1), cat(more_v, dim=1)
-        return k, v, k.shape[1] - length
-
-    def _heads(self, x: Any) -> Any:
-        """(N, L, E) → (N, H, L, E/H)."""
-        return x.unflatten(-1, (self.num_heads, self.head_dim)).transpose(1, 2)
-
-    def _mask(self, attn_mask: Any, key_padding_mask: Any, q: Any, k: Any, extra: int) -> Any:
-        """Both masks as one to be added to the scores (N, H, L, S), or None."""
-        batch, length, _ = q.shape
-        keys = k.shape[1] - extra
-        mask: Any = None
-        if attn_mask is not None:
-            shapes = ((length, keys), (batch * self.num_heads, length, keys))
-            if tuple(attn_mask.shape) not in shapes:
-                raise RuntimeError(
-                    f"attn_mask should have shape {shapes[0]} or {shapes[1]}; "
-                    f"got {tuple(attn_mask.shape)}"
-                )
-            mask = additive_mask(attn_mask, q)
-            if mask.ndim == 3:
-                mask = mask.unflatten(0, (batch, self.num_heads))
-        if key_padding_mask is not None:
-            if tuple(key_padding_mask.shape) != (batch, keys):
-                raise AssertionError(
-                    f"expecting key_padding_mask shape of {(batch, keys)}, "
-                    f"but got {tuple(key_padding_mask.shape)}"
-                )
-            padding = additive_mask(key_padding_mask, q)[:, None, None, :]
-            mask = padding if mask is None else mask + padding
-        # Whoever may look at all keys may look at the added ones.
-        return mask if mask is None or not extra else F.pad(mask, (0, extra))
-
-
-def additive_mask(mask: Tensor, like: Tensor) -> Any:
-    """A mask to be added to scores: -∞ where a boolean one is True; numbers stay."""
-    if mask.array.dtype.kind == "b":
-        zero = like.array.dtype.type(0)
-        return from_numpy(np.where(mask.array, -np.inf, zero).astype(like.array.dtype))
-    if not mask.is_floating_point():
-        raise AssertionError(
-            f"only bool and floating types of masks are supported; got {mask.dtype}"
-        )
-    return mask

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ..creation import from_numpy
+from ..creation import as_tensor, from_numpy
 from ..dtypes import as_dtype, get_default_dtype
+from ..ops.multihead import additive_mask
 from ..tensor import Tensor
 from . import functional as F
 from . import init
-from .attention import MultiheadAttention, additive_mask
+from .attention import MultiheadAttention
 from .containers import ModuleList
 from .layers import Dropout, Linear
 from .module import Module
@@ -414,7 +415,8 @@ def _same_kind(mask: Any, padding: Any, like: Tensor) -> tuple[Any, Any]:
     """Both masks boolean or both numbers, so that they can be joined."""
     if mask is None or padding is None or mask.dtype is padding.dtype:
         return mask, padding
-    return additive_mask(mask, like), additive_mask(padding, like)
+    dtype = like.array.dtype
+    return as_tensor(additive_mask(mask, dtype)), as_tensor(additive_mask(padding, dtype))
 
 
 def _is_causal(mask: Tensor | None, said: bool | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,67 +12,138 @@ from .affine import linear
 from .attention import scaled_dot_product_attention
 from .composition import composition
 from .dropout import dropout, keep_mask
-from .indexing import getitem
-from .joining import cat
+from .joining import cat, chunk
 from .products import matmul
 from .reductions import mean
 from .samples import S
-from .shape import permute, reshape, transpose, unsqueeze
+from .shape import expand, reshape, squeeze, transpose, unsqueeze
 from .softmax import softmax
 
-__all__ = ["attend", "multi_head_attention_forward"]
+__all__ = ["additive_mask", "attend_by_heads", "multi_head_attention_forward"]
 
 
 def _array(x: Any) -> np.ndarray:
     return x if isinstance(x, np.ndarray) else x.array
 
 
-def _projected(inputs: tuple[Any, Any, Any], weights: Any, bias: Any, embed_dim: int) -> list[Any]:
-    """Query, key and value, each through its own weight and its third of the bias."""
-    projected = []
-    for at, (x, weight) in enumerate(zip(inputs, weights, strict=True)):
-        part = slice(at * embed_dim, (at + 1) * embed_dim)
-        projected.append(linear(x, weight, None if bias is None else getitem(bias, part)))
-    return projected
+def _projected(inputs: tuple[Any, Any, Any], weights: Any, bias: Any) -> Sequence[Any]:
+    """q = x W_q + b_q and so on; one product where all three come from the same tensor."""
+    query, key, value = inputs
+    if not isinstance(weights, tuple):
+        if query is key and key is value:
+            return chunk(linear(query, weights, bias), 3, -1)
+        weights = chunk(weights, 3)
+    biases = (None,) * 3 if bias is None else chunk(bias, 3)
+    return [linear(*each) for each in zip(inputs, weights, biases, strict=True)]
 
 
-def _thirds(weight: Any, embed_dim: int) -> list[Any]:
-    return [getitem(weight, slice(i * embed_dim, (i + 1) * embed_dim)) for i in range(3)]
+def _with_row(x: Any, row: Any) -> Any:
+    """A learned row behind the keys or values of every sample."""
+    return x if row is None else cat([x, expand(row, (x.shape[0], 1, x.shape[2]))], 1)
+
+
+def _with_nothing(x: Any) -> Any:
+    """A row of zeros behind the keys or values of every head."""
+    return cat([x, np.zeros((*x.shape[:2], 1, x.shape[3]), _array(x).dtype)], 2)
 
 
 def _by_head(x: Any, heads: int) -> Any:
-    """`(length, N, heads * width)` as `(N, heads, length, width)`."""
-    length, count, size = x.shape
-    return permute(reshape(x, (length, count, heads, size // heads)), (1, 2, 0, 3))
+    """(N, L, E) → (N, H, L, E/H)."""
+    count, length, size = x.shape
+    return transpose(reshape(x, (count, length, heads, size // heads)), 1, 2)
 
 
-def _additive(mask: Any, dtype: Any) -> Any:
-    """A mask of PyTorch's modules, True where nothing may be seen, as what scores get added."""
-    if mask is None or _array(mask).dtype != bool:
-        return mask
-    return np.where(_array(mask), -np.inf, 0).astype(dtype)
+def additive_mask(mask: Any, dtype: Any) -> Any:
+    """A mask to be added to scores: -∞ where a boolean one is True; numbers stay."""
+    kind = _array(mask).dtype
+    if kind.kind == "b":
+        return np.where(_array(mask), -np.inf, 0).astype(dtype)
+    if kind.kind != "f":
+        raise AssertionError(f"only bool and floating types of masks are supported; got {kind}")
+    return mask
 
 
-def _merged(attn_mask: Any, padding: Any, count: int, heads: int, extra: int, dtype: Any) -> Any:
-    """Both masks as one that broadcasts to `(N, heads, L, S)`; the `extra` keys may be seen."""
-    mask, padding = _additive(attn_mask, dtype), _additive(padding, dtype)
-    if mask is not None and mask.ndim == 3:
-        mask = reshape(mask, (count, heads, *mask.shape[1:]))
+def _merged(attn_mask: Any, padding: Any, q: Any, keys: int, extra: int) -> Any:
+    """Both masks as one for the scores (N, H, L, S), or None; all may see the `extra` keys."""
+    (count, heads, length, _), dtype = q.shape, _array(q).dtype
+    mask = None
+    if attn_mask is not None:
+        shapes = ((length, keys), (count * heads, length, keys))
+        if tuple(attn_mask.shape) not in shapes:
+            raise RuntimeError(
+                f"attn_mask should have shape {shapes[0]} or {shapes[1]}; "
+                f"got {tuple(attn_mask.shape)}"
+            )
+        mask = additive_mask(attn_mask, dtype)
+        if mask.ndim == 3:
+            mask = reshape(mask, (count, heads, length, keys))
     if padding is not None:
-        padding = reshape(padding, (count, 1, 1, padding.shape[-1]))
+        if tuple(padding.shape) != (count, keys):
+            raise AssertionError(
+                f"expecting key_padding_mask shape of {(count, keys)}, "
+                f"but got {tuple(padding.shape)}"
+            )
+        padding = reshape(additive_mask(padding, dtype), (count, 1, 1, keys))
         mask = padding if mask is None else mask + padding
     if mask is not None and extra:
         mask = cat([mask, np.zeros((*mask.shape[:-1], extra), dtype)], -1)
     return mask
 
 
-def _with_rows(x: Any, row: Any) -> Any:
-    """A learned row behind the keys or values of every sample."""
-    size = (1, x.shape[1], x.shape[2])
-    return cat([x, reshape(row, (1, 1, -1)) + np.zeros(size, _array(x).dtype)], 0)
+def attend_by_heads(
+    query: Any,
+    key: Any,
+    value: Any,
+    heads: int,
+    weights: Any,
+    bias: Any,
+    *,
+    bias_k: Any = None,
+    bias_v: Any = None,
+    static_k: Any = None,
+    static_v: Any = None,
+    add_zero_attn: bool = False,
+    attn_mask: Any = None,
+    key_padding_mask: Any = None,
+    is_causal: bool = False,
+    p: float = 0.0,
+    need_weights: bool = True,
+) -> tuple[Any, Any]:
+    """What the heads see, side by side (N, L, E), and their weights (N, H, L, S) or None.
+
+    Args:
+        query: (N, L, E), and `key`, `value` (N, S, ·).
+        weights: of the three projections, (3E, E), or a tuple of three.
+        bias: (3E,) or None.
+        bias_k: (1, 1, E), one more key, as `bias_v` is one more value.
+        static_k: (N·H, S, E/H), keys in the place of the projected ones; `static_v` likewise.
+        add_zero_attn: add a key and a value of zeros.
+        attn_mask: (L, S) or (N·H, L, S), True where a query may *not* look, or numbers to add.
+        key_padding_mask: (N, S), likewise.
+        is_causal: says that `attn_mask` is the causal one, which saves reading it.
+        p: what to drop of the weights.
+        need_weights: False is faster.
+    """
+    q, k, v = _projected((query, key, value), weights, bias)
+    q = _by_head(q, heads)
+    k, v = _by_head(_with_row(k, bias_k), heads), _by_head(_with_row(v, bias_v), heads)
+    if static_k is not None:
+        k = reshape(static_k, (*q.shape[:2], *static_k.shape[1:]))
+    if static_v is not None:
+        v = reshape(static_v, (*q.shape[:2], *static_v.shape[1:]))
+    extra = (bias_k is not None) + add_zero_attn
+    if add_zero_attn:
+        k, v = _with_nothing(k), _with_nothing(v)
+    # The hint that the mask is causal helps unless it must be merged with another.
+    causal = is_causal and key_padding_mask is None and not extra and not need_weights
+    mask = None
+    if not causal:
+        mask = _merged(attn_mask, key_padding_mask, q, k.shape[2] - extra, extra)
+    mixed, seen = _attend(q, k, v, mask, p, causal, need_weights)
+    return reshape(transpose(mixed, 1, 2), query.shape[:2] + (-1,)), seen
 
 
-def attend(
+def _attend(
     q: Any, k: Any, v: Any, mask: Any, p: float, is_causal: bool, need_weights: bool
 ) -> tuple[Any, Any]:
     """softmax(q kᵀ / √d + mask) v of every head, and the weights if they are needed, or None.
@@ -132,54 +204,51 @@ def _multi_head_attention(
             "or all (length, batch, embed_dim); got shapes "
             f"{', '.join(str(tuple(each.shape)) for each in (query, key, value))}"
         )
-    batched = query.ndim == 3
-    if not batched:
-        query, key, value = (unsqueeze(x, 1) for x in (query, key, value))
-        key_padding_mask = None if key_padding_mask is None else unsqueeze(key_padding_mask, 0)
-    length, count, embed_dim = query.shape
-    _check(embed_dim, embed_dim_to_check, num_heads, key, value, is_causal, attn_mask)
-    separate = (q_proj_weight, k_proj_weight, v_proj_weight)
-    weights = separate if use_separate_proj_weight else _thirds(in_proj_weight, embed_dim)
-    q, k, v = _projected((query, key, value), weights, in_proj_bias, embed_dim)
-    extra = 0
-    if bias_k is not None and bias_v is not None:
-        k, v, extra = _with_rows(k, bias_k), _with_rows(v, bias_v), 1
-    k, v = (_by_head(x, num_heads) for x in (k, v))
-    if static_k is not None:
-        k = reshape(static_k, (count, num_heads, *static_k.shape[1:]))
-    if static_v is not None:
-        v = reshape(static_v, (count, num_heads, *static_v.shape[1:]))
-    if add_zero_attn:
-        nothing = np.zeros((*k.shape[:2], 1, k.shape[3]), _array(k).dtype)
-        k, v, extra = cat([k, nothing], 2), cat([v, nothing], 2), extra + 1
-    q = _by_head(q, num_heads)
-    p = dropout_p if training else 0.0
-    # The hint that the mask is causal saves reading it, unless it must be merged with another.
-    causal = is_causal and key_padding_mask is None and not extra and not need_weights
-    mask = None
-    if not causal:
-        dtype = _array(q).dtype
-        mask = _merged(attn_mask, key_padding_mask, count, num_heads, extra, dtype)
-    mixed, seen = attend(q, k, v, mask, p, causal, need_weights)
-    out = reshape(permute(mixed, (2, 0, 1, 3)), (length, count, embed_dim))
+    single = query.ndim == 2
+    # The same tensor stays the same, so that one product can project it.
+    inputs = {id(x): unsqueeze(x, 0) if single else transpose(x, 0, 1) for x in (query, key, value)}
+    query, key, value = (inputs[id(x)] for x in (query, key, value))
+    if single and key_padding_mask is not None:
+        key_padding_mask = unsqueeze(key_padding_mask, 0)
+    _check(embed_dim_to_check, num_heads, query, key, value, is_causal, attn_mask)
+    out, seen = attend_by_heads(
+        query,
+        key,
+        value,
+        num_heads,
+        (q_proj_weight, k_proj_weight, v_proj_weight)
+        if use_separate_proj_weight
+        else in_proj_weight,
+        in_proj_bias,
+        bias_k=bias_k,
+        bias_v=bias_v,
+        static_k=static_k,
+        static_v=static_v,
+        add_zero_attn=add_zero_attn,
+        attn_mask=attn_mask,
+        key_padding_mask=key_padding_mask,
+        is_causal=is_causal,
+        p=dropout_p if training else 0.0,
+        need_weights=need_weights,
+    )
     out = linear(out, out_proj_weight, out_proj_bias)
     if seen is not None and average_attn_weights:
         seen = mean(seen, 1)
-    if not batched:
-        out = reshape(out, (length, embed_dim))
-        seen = None if seen is None else reshape(seen, seen.shape[1:])
-    return out, seen
+    if single:
+        return squeeze(out, 0), None if seen is None else squeeze(seen, 0)
+    return transpose(out, 0, 1), seen
 
 
 def _check(
-    embed_dim: int,
     expected: int,
     heads: int,
+    query: Any,
     key: Any,
     value: Any,
     is_causal: bool,
     attn_mask: Any,
 ) -> None:
+    embed_dim = query.shape[-1]
     if embed_dim != expected:
         raise AssertionError(
             f"was expecting embedding dimension of {expected}, but got {embed_dim}"
@@ -188,7 +257,7 @@ def _check(
         raise AssertionError(f"embed_dim {embed_dim} not divisible by num_heads {heads}")
     if key.shape[:2] != value.shape[:2]:
         raise AssertionError(
-            f"key's sequence and batch dims {tuple(key.shape[:2])} do not match value's "
+            f"key's batch and sequence dims {tuple(key.shape[:2])} do not match value's "
             f"{tuple(value.shape[:2])}"
         )
     if is_causal and attn_mask is None:
