@@ -155,6 +155,8 @@ class Tensor(TensorMethods):
     def requires_grad(self, wanted: bool) -> None:
         if not isinstance(wanted, bool):
             raise RuntimeError(f"requires_grad must be a bool; got {wanted!r}")
+        if self.grad_fn is not None:
+            raise self._no_leaf(self.grad_fn)
         self.requires_grad_(wanted)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
@@ -175,10 +177,7 @@ class Tensor(TensorMethods):
                 f"got {self.dtype}, so convert it first with .float()"
             )
         if not requires_grad and self.grad_fn is not None:
-            raise RuntimeError(
-                "you can only change requires_grad flags of leaf variables; this tensor came "
-                f"out of {self.grad_fn.name()}, so use .detach() to leave the graph"
-            )
+            raise self._no_leaf(self.grad_fn)
         if self._inference and not mode.inference and requires_grad:
             raise RuntimeError(
                 "Setting requires_grad=True on inference tensor outside InferenceMode is not "
@@ -186,6 +185,12 @@ class Tensor(TensorMethods):
             )
         self._requires_grad = bool(requires_grad)
         return self
+
+    def _no_leaf(self, node: Node) -> RuntimeError:
+        return RuntimeError(
+            "you can only change requires_grad flags of leaf variables; this tensor came out of "
+            f"{node.name()}, so use .detach() to leave the graph"
+        )
 
     @property
     def grad_fn(self) -> Node | None:
@@ -318,6 +323,11 @@ class Tensor(TensorMethods):
     def data(self, new: Tensor) -> None:
         if not isinstance(new, Tensor):
             raise TypeError(f"Variable data has to be a tensor, but got {type(new).__name__}")
+        if self._requires_grad and new.array.dtype.kind != "f":
+            raise RuntimeError(
+                "data set to a tensor that requires gradients must be floating point; got "
+                f"{new.dtype}"
+            )
         self.array = new.array
         self._accumulator = None
 

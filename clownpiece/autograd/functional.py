@@ -19,7 +19,7 @@ from .mode import enable_grad
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 
-Inputs = Tensor | Sequence[Tensor]
+Inputs = Tensor | tuple[Tensor, ...]
 Function = Callable[..., Any]
 
 
@@ -289,7 +289,8 @@ def _points(inputs: Any, create_graph: bool, name: str) -> tuple[tuple[Tensor, .
     points = []
     for each in _tensors_of(inputs, "inputs", name):
         if create_graph and each.requires_grad:
-            points.append(each.view_as(each))
+            with enable_grad():
+                points.append(each.view_as(each))
         else:
             points.append(each.detach().requires_grad_())
     return tuple(points), not isinstance(inputs, Tensor)
@@ -308,14 +309,14 @@ def _outputs(outputs: Any, strict: bool, name: str) -> tuple[Tensor, ...]:
 
 
 def _tensors_of(given: Any, what: str, name: str) -> tuple[Tensor, ...]:
-    every = given if isinstance(given, (tuple, list)) else (given,)
+    every = given if isinstance(given, tuple) else (given,)
     for each in every:
         if not isinstance(each, Tensor):
             raise TypeError(
                 f"The {what} given to {name} must be either a Tensor or a tuple of Tensors; got "
                 f"{type(each)}"
             )
-    return tuple(every)
+    return every
 
 
 def _directions(
@@ -372,6 +373,6 @@ def _like(found: tuple[Any, ...], several: bool) -> Any:
 def _detached(found: Any, create_graph: bool) -> Any:
     if create_graph:
         return found
-    if isinstance(found, (tuple, list)):
+    if isinstance(found, tuple):
         return tuple([_detached(each, False) for each in found])
     return found.detach()

@@ -6,7 +6,9 @@ The state is thread-local: a thread that evaluates under `no_grad` leaves one th
 from __future__ import annotations
 
 import functools
+import inspect
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -58,8 +60,13 @@ class set_grad_enabled:
     """
 
     def __init__(self, mode: bool) -> None:
-        self._previous = _switch_grad(bool(mode))
-        self.mode = bool(mode)
+        if not isinstance(mode, bool):
+            raise TypeError(
+                "set_grad_enabled(): argument 'enabled' (position 1) must be bool, not "
+                f"{type(mode).__name__}; convert it with bool()"
+            )
+        self._previous = _switch_grad(mode)
+        self.mode = mode
 
     def __enter__(self) -> None:
         _switch_grad(self.mode)
@@ -70,14 +77,7 @@ class set_grad_enabled:
     def __call__(self, function: F) -> F:
         # As a decorator nothing is switched until the function is called.
         _switch_grad(self._previous)
-        chosen = self.mode
-
-        @functools.wraps(function)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            with set_grad_enabled(chosen):
-                return function(*args, **kwargs)
-
-        return wrapper  # type: ignore[return-value]
+        return _inside(lambda: set_grad_enabled(self.mode), function)
 
 
 class _Switch:
@@ -99,20 +99,15 @@ class _Switch:
 
     def __enter__(self) -> None:
         self._previous.append((mode.grad, mode.inference))
-        mode.grad = self.grad
         if self.inference is not None:
             mode.inference = self.inference
+        _switch_grad(self.grad)
 
     def __exit__(self, *exception: object) -> None:
         mode.grad, mode.inference = self._previous.pop()
 
     def __call__(self, function: F) -> F:
-        @functools.wraps(function)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            with self:
-                return function(*args, **kwargs)
-
-        return wrapper  # type: ignore[return-value]
+        return _inside(lambda: self, function)
 
 
 class no_grad(_Switch):
@@ -129,7 +124,7 @@ class no_grad(_Switch):
 
 
 class enable_grad(_Switch):
-    """Record again, inside a `no_grad`."""
+    """Record again, inside a `no_grad`; inside of `inference_mode` nothing is recorded."""
 
     grad = True
 
@@ -159,8 +154,52 @@ def outside_of_saving() -> Iterator[None]:
 
 def _switch_grad(enabled: bool) -> bool:
     previous = mode.grad
-    mode.grad = enabled
+    mode.grad = enabled and not mode.inference
     return previous
+
+
+def _inside(switch: Callable[[], Any], function: Any) -> Any:
+    """A function that runs under a switch; a generator does so whenever it runs."""
+    if isinstance(function, type):
+        warnings.warn(
+            "Decorating classes is deprecated: it makes a function of the class, under whose mode "
+            "only __init__ runs. Decorate the methods instead",
+            FutureWarning,
+            stacklevel=3,
+        )
+    if inspect.isgeneratorfunction(function):
+
+        @functools.wraps(function)
+        def generate(*args: Any, **kwargs: Any) -> Any:
+            return _resumed_inside(switch, function(*args, **kwargs))
+
+        return generate
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        with switch():
+            return function(*args, **kwargs)
+
+    return call
+
+
+def _resumed_inside(switch: Callable[[], Any], generator: Any) -> Any:
+    """What the generator yields; between two of its steps the caller's mode holds."""
+    resume, given = generator.send, None
+    while True:
+        try:
+            with switch():
+                made = resume(given)
+        except StopIteration as end:
+            return end.value
+        try:
+            resume, given = generator.send, (yield made)
+        except GeneratorExit:
+            with switch():
+                generator.close()
+            raise
+        except BaseException as error:
+            resume, given = generator.throw, error
 
 
 def is_grad_enabled() -> bool:

@@ -376,7 +376,7 @@ def _accumulate(leaf: Tensor, gradient: Any, create_graph: bool) -> None:
         elif create_graph:
             leaf._grad = known + gradient
         else:
-            check_writable(known, "add")
+            check_writable(known, "accumulation into .grad")
             np.add(known.array, _array(gradient), out=known.array)
             known.bump_version()
 

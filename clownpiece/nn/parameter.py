@@ -33,6 +33,8 @@ class Parameter(Tensor):
         made = super().__new__(cls, values)
         # A change in place is seen by both, as it is by a tensor and what detach() returned.
         made._version_cell = values._shared_version()
+        if values.is_inference():
+            made._inference = True
         made.requires_grad_(requires_grad)
         return made
 

@@ -43,15 +43,15 @@ class Composition(Op):
         """Compute, and write the result into `target`, which keeps its dtype and shape."""
         values = (target, *args, *kwargs.values())
         if mode.grad and any(isinstance(v, Tensor) and v.requires_grad for v in values):
-            check_may_change(target, f"{self.name}_")
-        check_writable(target, self.name)
+            check_may_change(target, self.name_in_place)
+        check_writable(target, self.name_in_place)
         # What it is made of may save the target, so that it reads a copy with the same history.
         result = self(shadow(target, copy=True), *args, **kwargs)
-        check_fits(target, result.array, self.name)
+        check_fits(target, result.array, self.name_in_place)
         if result.dtype is not target.dtype:
             raise RuntimeError(
-                f"{self.name}_: the result is {result.dtype}, but what it is to be written into "
-                f"is {target.dtype}; use the form without the underscore"
+                f"{self.name_in_place}: the result is {result.dtype}, but what it is to be written "
+                f"into is {target.dtype}; use the form without the underscore"
             )
         return REGISTRY["copy_"].apply_inplace(target, result)
 

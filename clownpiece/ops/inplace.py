@@ -33,7 +33,7 @@ def check_writable(target: Tensor, name: str) -> None:
     """
     if target._inference and not mode.inference:
         raise RuntimeError(
-            f"{name}_: Inplace update to inference tensor outside InferenceMode is not allowed; "
+            f"{name}: Inplace update to inference tensor outside InferenceMode is not allowed; "
             "make a clone() to get a normal tensor before doing inplace update"
         )
     array = target.array
@@ -41,12 +41,12 @@ def check_writable(target: Tensor, name: str) -> None:
         base = target._root()
         if 0 in array.strides or (base is not None and base.array.flags.writeable):
             raise RuntimeError(
-                f"{name}_: unsupported operation: more than one element of the written-to tensor "
+                f"{name}: unsupported operation: more than one element of the written-to tensor "
                 "refers to a single memory location, as expand() and unfold() make them; clone() "
                 "it first"
             )
         raise RuntimeError(
-            f"{name}_: the memory of this tensor is read-only, as it was in the NumPy array that "
+            f"{name}: the memory of this tensor is read-only, as it was in the NumPy array that "
             "it was made from; clone() it first"
         )
 
@@ -74,12 +74,12 @@ def check_fits(target: Tensor, result: np.ndarray, name: str) -> None:
     """Whether a result can be stored in a tensor, which keeps its shape and dtype."""
     if result.shape != target.array.shape:
         raise RuntimeError(
-            f"{name}_: output with shape {list(target.array.shape)} doesn't match the broadcast "
+            f"{name}: output with shape {list(target.array.shape)} doesn't match the broadcast "
             f"shape {list(result.shape)}; an in-place result must fit its tensor"
         )
     if not np.can_cast(result.dtype, target.array.dtype, "same_kind"):
         raise RuntimeError(
-            f"{name}_: result type {result.dtype} can't be cast to the desired output type "
+            f"{name}: result type {result.dtype} can't be cast to the desired output type "
             f"{target.array.dtype}; use the form without the underscore"
         )
 

@@ -83,6 +83,7 @@ class Op:
         **fields: Any,
     ) -> None:
         self.name = name
+        self.name_in_place = name if name.endswith("_") else f"{name}_"
         self.forward = forward
         self.inputs: tuple[str, ...] = tuple(inputs.split())
         self.latex: str = fields["latex"]
@@ -338,16 +339,16 @@ class Op:
             self._check_inputs((target,))
         records = mode.grad and any(isinstance(v, Tensor) and v.requires_grad for v in values)
         if records:
-            check_may_change(target, f"{self.name}_")
+            check_may_change(target, self.name_in_place)
             if self.gradient is None and target.requires_grad:
                 raise RuntimeError(
-                    f"the derivative of {self.name}_ is not defined, so it cannot change a tensor "
-                    "that requires a gradient; do it under no_grad(), or on what detach() returns"
+                    f"the derivative of {self.name_in_place} is not defined, so it cannot change a "
+                    "tensor that requires a gradient; do it under no_grad(), or on what detach() returns"
                 )
         if self.view:
             self._turn(target, params, records)
         else:
-            check_writable(target, self.name)
+            check_writable(target, self.name_in_place)
             if records:
                 self._write_recorded(target, values, params)
             else:
@@ -375,7 +376,7 @@ class Op:
                 return
         result = quiet.run(self._forward, computed, params)
         result = np.asarray(result)
-        check_fits(target, result, self.name)
+        check_fits(target, result, self.name_in_place)
         np.copyto(target.array, result, casting="same_kind")
 
     def _turn(self, target: Tensor, params: dict[str, Any], records: bool) -> None:
@@ -397,7 +398,7 @@ class Op:
             self._check(arrays, params)
             arrays = self._prepare(arrays) if self.promote is not None else arrays
             made = np.asarray(quiet.run(self._forward, arrays, params))
-            check_fits(target, made, self.name)
+            check_fits(target, made, self.name_in_place)
             # What is true becomes 1: the target stays floating, and so has a history.
             result = wrap(made.astype(target.array.dtype, copy=False))
         else:

@@ -250,7 +250,9 @@ def leaves_and_flags(library, log):
     log.attempt(lambda: setattr(x, "grad", library.ones(3).double()))
     log.attempt(lambda: setattr(x, "grad", 3))
     log.attempt(lambda: setattr(x, "data", 3))
+    log.attempt(lambda: setattr(x, "data", library.ones(2).long()))
     y = numbers(library, 2, requires_grad=True) * 1
+    log.attempt(lambda: setattr(y, "requires_grad", True))
     log(y.grad)
 
 
@@ -307,6 +309,54 @@ def inference_tensors(library, log):
         return x * 2
 
     log(evaluate().is_inference(), library.is_inference_mode_enabled())
+
+
+@story
+def inference_mode_in_the_company_of_other_modes(library, log):
+    x = numbers(library, 2, requires_grad=True)
+    with library.inference_mode():
+        own = library.ones(2, requires_grad=True)
+        plain = library.ones(2)
+        log(own.requires_grad, (own * 2).requires_grad, library.nn.Parameter(own).requires_grad)
+        log.attempt(lambda: (own * 2).sum().backward())
+        for enter in (
+            library.enable_grad,
+            library.no_grad,
+            lambda: library.set_grad_enabled(True),
+            lambda: library.inference_mode(False),
+        ):
+            with enter():
+                log((x * 2).requires_grad, (x * 2).is_inference(), (own * 2).is_inference())
+    log(library.is_grad_enabled(), own.detach().is_inference())
+    log.attempt(lambda: library.nn.Parameter(own))
+    log(library.nn.Parameter(own, requires_grad=False).is_inference())
+    for change in ("zero_", "exp_", "t_"):
+        log.attempt(lambda change=change: getattr(plain, change)())
+
+
+@story
+def generators_and_classes_under_a_mode(library, log):
+    def generate():
+        try:
+            log("told", (yield library.is_grad_enabled()))
+        except ValueError:
+            log("caught", library.is_grad_enabled())
+        try:
+            yield library.is_grad_enabled()
+        finally:
+            log("closed", library.is_grad_enabled())
+
+    for enter in (library.no_grad(), library.set_grad_enabled(False), library.inference_mode()):
+        decorated = enter(generate)
+        running = decorated()
+        log(next(running), library.is_grad_enabled(), running.send("hello"))
+        running.close()
+        running = decorated()
+        log(next(running), running.throw(ValueError()), library.is_grad_enabled(), *running)
+    library.no_grad()(list)
+    library.no_grad(list)
+    for mode in (1, "yes", None):
+        log.attempt(lambda mode=mode: library.set_grad_enabled(mode))
 
 
 @story
@@ -439,6 +489,22 @@ def derivatives_of_functions(library, log):
 
 
 @story
+def derivatives_with_a_graph_where_none_is_recorded(library, log):
+    F = library.autograd.functional
+    x, w = (numbers(library, 3, requires_grad=True) for _ in range(2))
+    with library.no_grad():
+        results = (
+            F.jacobian(lambda x: x * x * w, x, create_graph=True),
+            F.hessian(lambda x: (x**3 * w).sum(), x, create_graph=True),
+            *F.vjp(lambda x: x**3 * w, x, w, create_graph=True),
+            *F.hvp(lambda x: (x**3 * w).sum(), x, w, create_graph=True),
+        )
+    for found in results:
+        log(found)
+        log(library.autograd.grad(found.sum(), [x, w], retain_graph=True))
+
+
+@story
 def vectorized_derivatives(library, log):
     F = library.autograd.functional
     x, y = numbers(library, 3), numbers(library, 3)
@@ -473,4 +539,8 @@ def what_is_no_input_or_output_of_a_function(library, log):
         log.attempt(lambda call=call: call(scalar, (x, 3), x))
     log.attempt(lambda: F.jacobian(lambda x: 3, x))
     log.attempt(lambda: F.jacobian(one, [3]))
+    for call in (F.jacobian, F.vjp, F.jvp):
+        log.attempt(lambda call=call: call(lambda x: x.sum(), [x]))
+        log.attempt(lambda call=call: call(lambda x: [x.sum()], x))
+    log.attempt(lambda: F.vjp(lambda x: x * 2, x, [x]))
     log.attempt(lambda: F.hessian(lambda x: (x, x), x))
