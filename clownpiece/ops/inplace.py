@@ -14,6 +14,7 @@ from ..tensor import Path, Tensor, replayed, wrap
 __all__ = [
     "CopySlices",
     "check_fits",
+    "check_inference",
     "check_may_change",
     "check_writable",
     "rebase",
@@ -24,6 +25,15 @@ __all__ = [
 # -- what may be changed ---------------------------------------------------------------------
 
 
+def check_inference(target: Tensor, name: str) -> None:
+    """Whether this is no inference tensor, or one that is changed where it was made."""
+    if target._inference and not mode.inference:
+        raise RuntimeError(
+            f"{name}: Inplace update to inference tensor outside InferenceMode is not allowed; "
+            "make a clone() to get a normal tensor before doing inplace update"
+        )
+
+
 def check_writable(target: Tensor, name: str) -> None:
     """Whether the memory of a tensor may be written to at all.
 
@@ -31,11 +41,7 @@ def check_writable(target: Tensor, name: str) -> None:
     that overlap with the target in part; here the former is refused as every change is, and the
     latter computed as if the operand had been copied first.
     """
-    if target._inference and not mode.inference:
-        raise RuntimeError(
-            f"{name}: Inplace update to inference tensor outside InferenceMode is not allowed; "
-            "make a clone() to get a normal tensor before doing inplace update"
-        )
+    check_inference(target, name)
     array = target.array
     if not array.flags.writeable:
         base = target._root()

@@ -35,7 +35,15 @@ from .arguments import (
     not_supported,
     places_of,
 )
-from .inplace import check_fits, check_may_change, check_writable, rebase, shadow, turn
+from .inplace import (
+    check_fits,
+    check_inference,
+    check_may_change,
+    check_writable,
+    rebase,
+    shadow,
+    turn,
+)
 from .promotion import promoted_dtype
 from .recording import Gradient, OpNode
 
@@ -343,9 +351,10 @@ class Op:
             if self.gradient is None and target.requires_grad:
                 raise RuntimeError(
                     f"the derivative of {self.name_in_place} is not defined, so it cannot change a "
-                    "tensor that requires a gradient; do it under no_grad(), or on what detach() returns"
+                    "tensor that requires a gradient; do it under no_grad(), or on its detach()"
                 )
         if self.view:
+            check_inference(target, self.name_in_place)
             self._turn(target, params, records)
         else:
             check_writable(target, self.name_in_place)
