@@ -155,9 +155,8 @@ class Tensor(TensorMethods):
     def requires_grad(self, wanted: bool) -> None:
         if not isinstance(wanted, bool):
             raise RuntimeError(f"requires_grad must be a bool; got {wanted!r}")
-        if self.grad_fn is not None:
-            raise self._no_leaf(self.grad_fn)
-        self.requires_grad_(wanted)
+        # The flag of what came out of an operation cannot be set, not even to what it is.
+        self.requires_grad_(wanted and self.is_leaf)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Say whether gradients are wanted, in place.
@@ -177,7 +176,10 @@ class Tensor(TensorMethods):
                 f"got {self.dtype}, so convert it first with .float()"
             )
         if not requires_grad and self.grad_fn is not None:
-            raise self._no_leaf(self.grad_fn)
+            raise RuntimeError(
+                "you can only change requires_grad flags of leaf variables; this tensor came "
+                f"out of {self.grad_fn.name()}, so use .detach() to leave the graph"
+            )
         if self._inference and not mode.inference and requires_grad:
             raise RuntimeError(
                 "Setting requires_grad=True on inference tensor outside InferenceMode is not "
@@ -185,12 +187,6 @@ class Tensor(TensorMethods):
             )
         self._requires_grad = bool(requires_grad)
         return self
-
-    def _no_leaf(self, node: Node) -> RuntimeError:
-        return RuntimeError(
-            "you can only change requires_grad flags of leaf variables; this tensor came out of "
-            f"{node.name()}, so use .detach() to leave the graph"
-        )
 
     @property
     def grad_fn(self) -> Node | None:

@@ -1279,7 +1279,6 @@ class Tensor(TensorMethods):
             TypeError: it is not said with a bool.
             RuntimeError: the elements are not floats, or the tensor came out of an operation.
         """
-    def _no_leaf(self, node: Node) -> RuntimeError: ...
     @property
     def grad_fn(self) -> Node | None:
         """The node that made this tensor; None for a leaf."""
