@@ -15,6 +15,7 @@ import numpy as np
 
 from .autograd.mode import mode
 from .autograd.node import AccumulateGrad, Edge, Node, RemovableHandle, Version
+from .copying import copied, reduced
 from .device import CPU, device
 from .dtypes import FROM_NUMPY, dtype
 from .printing import format_tensor
@@ -517,46 +518,10 @@ class Tensor(TensorMethods):
             )
         if id(self) in memo:
             return memo[id(self)]
-        copied = type(self).__new__(type(self))
-        memo[id(self)] = copied
-        copied.__dict__.update(
-            {name: value for name, value in self.__dict__.items() if name not in _OWN_HISTORY}
-        )
-        copied.array = self.array.copy(order="K")
-        if self._grad is not None:
-            copied._grad = self._grad.__deepcopy__(memo)
-        return copied
+        return copied(self, memo)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        # Without its graph: what came out of an operation comes back as a leaf.
-        state = {name: v for name, v in self.__dict__.items() if name not in _OWN_HISTORY}
-        state["array"] = np.ascontiguousarray(self.array).reshape(self.array.shape)
-        return _rebuild, (type(self), state)
-
-
-# What a copy must not share with its original.
-_OWN_HISTORY = frozenset(
-    {
-        "_accumulator",
-        "_base",
-        "_grad",
-        "_hooks",
-        "_forbids",
-        "_node",
-        "_path",
-        "_post_accumulate_hooks",
-        "_retains_grad",
-        "_seen_version",
-        "_slot",
-        "_version_cell",
-    }
-)
-
-
-def _rebuild(kind: type[Tensor], state: dict[str, Any]) -> Tensor:
-    made = kind.__new__(kind)
-    made.__dict__.update(state)
-    return made
+        return reduced(self)
 
 
 _new = object.__new__

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from .autograd.mode import mode
 from .autograd.node import AccumulateGrad, Edge, Node, RemovableHandle, Version
+from .copying import copied, reduced
 from .device import CPU, device
 from .dtypes import FROM_NUMPY, dtype
 from .printing import format_tensor
@@ -1391,8 +1392,6 @@ class Tensor(TensorMethods):
     def __deepcopy__(self, memo: dict[_int, Any]) -> Any: ...
     def __reduce_ex__(self, protocol: Any) -> Any: ...
 
-_OWN_HISTORY: Any
-def _rebuild(kind: _type[Tensor], state: dict[str, Any]) -> Tensor: ...
 _new: Any
 def wrap(array: Any) -> Tensor:
     """A tensor around this array, without a copy and without a history."""
