@@ -227,14 +227,16 @@ def _add_parameters(table: dict[str, Row], tape: Tape, places: dict[int, list[st
             if parameter.id in here:
                 continue
             here.add(parameter.id)
-            row.params += parameter.count
+            count = parameter.count
+            trainable = count if parameter.trainable else 0
+            row.params += count
             row.bytes += parameter.bytes
-            row.trainable += parameter.count if parameter.trainable else 0
+            row.trainable += trainable
             if parameter.id not in counted:
                 counted.add(parameter.id)
-                row.own += parameter.count
+                row.own += count
                 row.own_bytes += parameter.bytes
-                row.own_trainable += parameter.count if parameter.trainable else 0
+                row.own_trainable += trainable
         row.buffers = sum(buffer.bytes for buffer in info.buffers)
 
 
@@ -254,10 +256,11 @@ def _count_ties_once(
     Two places have been added up in every module above both of them, which are the modules
     from their lowest common ancestor upwards.
     """
-    infos = {p.id: p for info in tape.modules.values() for p in info.parameters}
-    for number, paths in places.items():
-        if len(paths) == 1:
-            continue
+    tied = {number: paths for number, paths in places.items() if len(paths) > 1}
+    infos = {
+        p.id: p for info in tape.modules.values() for p in info.parameters if p.id in tied
+    }
+    for number, paths in tied.items():
         modules = list(dict.fromkeys(_parent(path) or "" for path in paths))
         for earlier, later in pairwise(modules):
             common: str | None = _common(earlier, later)

@@ -6,10 +6,10 @@ whole, however much of the tree is folded away.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..capture.protect import collector_paused
 from .modules import Row
 
 __all__ = ["Added", "Line", "outline"]
@@ -74,6 +74,11 @@ def outline(table: list[Row], *, depth: int | None = None, fold: bool = True) ->
             readable length.
         fold: show a run of equal blocks once, then one line for the others.
     """
+    with collector_paused():
+        return _outline(table, depth, fold)
+
+
+def _outline(table: list[Row], depth: int | None, fold: bool) -> list[Line]:
     by_path = {row.path: row for row in table}
     sums = _sums(table)
     deepest = _readable_depth(table, by_path, fold) if depth is None else depth
@@ -100,57 +105,56 @@ class _Item:
     count: int = 1
 
 
-def _line(item: _Item, guides: tuple[bool, ...], opened: bool, sums: dict[str, Added]) -> Line:
+def _line(
+    item: _Item, guides: tuple[bool, ...], opened: bool, sums: dict[str, list[int]]
+) -> Line:
     row = item.rows[0]
-    added = _own(row) if opened else _total(sums[row.path] for row in item.rows)
+    added = _own(row) if opened else map(sum, zip(*(sums[row.path] for row in item.rows)))
     span = row.name if len(item.rows) == 1 else f"{row.name}…{item.rows[-1].name}"
     closed = bool(row.children) and not opened
-    return Line(item.kind, row, item.count, closed, added, guides, span)
+    return Line(item.kind, row, item.count, closed, Added(*added), guides, span)
 
 
-def _own(row: Row) -> Added:
-    return Added(
+def _own(row: Row) -> list[int]:
+    return [
         row.own,
         row.own_trainable,
         row.own_bytes,
         row.own_macs,
         row.own_moved,
         row.own_activations,
-    )
+    ]
 
 
-def _total(parts: Iterable[Added]) -> Added:
-    return Added(*map(sum, zip(*parts)))
-
-
-def _sums(table: list[Row]) -> dict[str, Added]:
-    sums: dict[str, list[int]] = {row.path: [*_own(row)] for row in table}
+def _sums(table: list[Row]) -> dict[str, list[int]]:
+    """What each module adds with all below it, in the order of `Added`."""
+    sums = {row.path: _own(row) for row in table}
     for row in reversed(table):
         if row.parent is not None:
             above = sums[row.parent]
             for at, value in enumerate(sums[row.path]):
                 above[at] += value
-    return {path: Added(*values) for path, values in sums.items()}
+    return sums
 
 
 def _items(children: list[Row], fold: bool) -> list[_Item]:
     """Children as lines: modules, after the first block of a run its rest, and what is too many."""
-    items: list[_Item] = []
+    spans: list[tuple[str, int, int, int]] = []  # the kind, from and to which child, how many
     at = 0
     while at < len(children):
         repeat = children[at].repeat if fold else None
         step = len(repeat.first) if repeat is not None else 1
-        items += [_Item("module", [row]) for row in children[at : at + step]]
+        spans += [("module", place, place + 1, 1) for place in range(at, at + step)]
         if repeat is not None:
-            rest = children[at + step : at + len(repeat.members)]
-            items.append(_Item("same", rest, repeat.count - 1))
+            end = at + len(repeat.members)
+            spans.append(("same", at + step, end, repeat.count - 1))
             step = len(repeat.members)
         at += step
-    if len(items) > MOST_SIBLINGS:
-        head, tail = items[: MOST_SIBLINGS - 10], items[-9:]
-        middle = [row for item in items[len(head) : -len(tail)] for row in item.rows]
-        items = [*head, _Item("more", middle, len(middle)), *tail]
-    return items
+    if len(spans) > MOST_SIBLINGS:
+        head, tail = spans[: MOST_SIBLINGS - 10], spans[-9:]
+        start, end = head[-1][2], tail[0][1]
+        spans = [*head, ("more", start, end, end - start), *tail]
+    return [_Item(kind, children[start:end], count) for kind, start, end, count in spans]
 
 
 def _readable_depth(table: list[Row], by_path: dict[str, Row], fold: bool) -> int:

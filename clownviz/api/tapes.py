@@ -32,7 +32,7 @@ def tape_of(
     if not inputs and not kwargs:
         return describe(model, keep=options["keep"])
     try:
-        return run(model, *inputs, **options, **(kwargs or {}))
+        return run(model, *inputs, kwargs=kwargs, **options)
     except Exception as error:
         tape = getattr(error, "tape", None)
         if isinstance(tape, Tape):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import copy
 from typing import Any
 
@@ -209,7 +209,8 @@ def run(
     until: str | None = None,
     loss: Callable[[Any], Any] | None = None,
     budget: str | int = "256 MiB",
-    **kwargs: Any,
+    kwargs: Mapping[str, Any] | None = None,
+    **named: Any,
 ) -> Tape:
     """Run a model once on some inputs and return the tape; the model is as it was afterwards.
 
@@ -217,13 +218,21 @@ def run(
     buffers and gradients, the inputs, and the state of every random generator are restored.
 
     Args:
-        inputs, kwargs: what the model is called with.
+        inputs, named: what the model is called with.
+        kwargs: more of what it is called with by name, which may be called as an argument here
+            is: `kwargs={"loss": x}`.
         gradients: also run backward, from `loss(output)`, or else from the sum of the outputs.
         select, keep, inside, until, budget: as for `Capture`. Statistics are of all values here.
 
     Raises:
+        TypeError: one name is in both `named` and `kwargs`.
         Whatever the forward raises, with the partial tape as its attribute `tape`.
     """
+    if twice := sorted(named.keys() & (kwargs or {})):
+        raise TypeError(
+            f"run() got {', '.join(twice)} twice, by name and in kwargs={{…}}: give it once"
+        )
+    named |= kwargs or {}
     watch = Capture(
         model,
         select=select,
@@ -234,10 +243,10 @@ def run(
         budget=budget,
     )
     backend = watch.backend
-    with collector_paused(), protected(backend, model, (inputs, kwargs)):
+    with collector_paused(), protected(backend, model, (inputs, named)):
         tape = watch._begin(exact=True)
         try:
-            output = model(*inputs, **kwargs)
+            output = model(*inputs, **named)
             if gradients:
                 backend.backward(output, loss)
         except BaseException as error:

@@ -53,6 +53,40 @@ def test_a_verb_passes_keyword_arguments_to_the_model(verb, x):
     assert verb(Net(), x, kwargs={"scale": 2.0}).text()
 
 
+class Namesake(nn.Linear):
+    """Its arguments have the names of what verbs take themselves."""
+
+    def forward(self, x, *, loss, keep=1.0, gradients=None, budget=0, kwargs=None):
+        assert gradients == "mine" and kwargs == 3
+        return super().forward(x) * keep + loss + budget
+
+
+NAMES = {"loss": 1.0, "keep": 2.0, "gradients": "mine", "budget": 3, "kwargs": 3}
+RUNNING = {
+    **{verb.__name__: verb for verb in VERBS},
+    "run": clownviz.run,
+    "Capture.run": clownviz.Capture.run,
+    "findings": clownviz.findings,
+    "autograd": clownviz.autograd,
+    "gradient_flow": clownviz.gradient_flow,
+    "compare": lambda model, x, **given: clownviz.compare(model, model, x, **given),
+    "array": lambda model, x, **given: clownviz.array(model, x, path="", **given),
+    "histograms": lambda model, x, **given: clownviz.histograms(model, x, path="", **given),
+}
+
+
+@pytest.mark.parametrize("name", RUNNING)
+def test_a_model_may_have_arguments_called_as_those_of_a_verb(name, x):
+    assert RUNNING[name](Namesake(4, 4), x, kwargs=NAMES)
+
+
+def test_an_argument_that_is_given_twice_is_refused(x):
+    with pytest.raises(TypeError, match="run\\(\\) got scale twice"):
+        clownviz.run(Net(), x, scale=2.0, kwargs={"scale": 1.0})
+    (call, *_) = clownviz.run(Net(), x, scale=2.0).calls
+    assert call.inputs["scale"] == "2.0"
+
+
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_verb_shows_a_tape_as_it_shows_the_run_itself(verb, x):
     model = Net()
