@@ -24,6 +24,7 @@ def histograms(
     *inputs: Any,
     path: str,
     of: str = "output",
+    log: bool = False,
     kwargs: dict[str, Any] | None = None,
     loss: Callable[[Any], Any] | None = None,
 ) -> Figured:
@@ -35,6 +36,7 @@ def histograms(
         inputs: what the model is called with.
         path: the module.
         of: "output", "input", "gradient", "weight", "weight.gradient", …
+        log: an axis of values that is logarithmic on both sides of zero.
         kwargs: keyword arguments for the model.
         loss: what gradients come from, given the model's output.
     """
@@ -42,7 +44,7 @@ def histograms(
     if not isinstance(model, Tape):
         options["gradients"] = "gradient" in of
     tape = tape_of(model, inputs, kwargs, keep="statistics", **options)
-    return Figured(Histograms(history_of(tape, path, of)))
+    return Figured(Histograms(history_of(tape, path, of), log=log))
 
 
 def gradient_flow(

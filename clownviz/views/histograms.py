@@ -31,6 +31,7 @@ __all__ = ["Histograms"]
 RIDGES = 12
 COLUMNS, BINS = 160, 48
 MOST_ROWS = 24
+MOST_DECADES = 1e12
 QUANTILES = (0.05, 0.5, 0.95)
 _WIDE, _HIGH = 640.0, 260.0
 _LEFT = 62.0
@@ -44,15 +45,18 @@ class Histograms(View):
 
     Args:
         history: see `analysis.history.history_of`.
+        log: an axis of values that grows by powers of ten to both sides of zero, for what spreads
+            over many of them, as gradients do.
     """
 
     script = "asking.js"
 
-    def __init__(self, history: History) -> None:
-        self.history = history
+    def __init__(self, history: History, *, log: bool = False) -> None:
+        self.history, self.log = history, log
         self.shown = history.grouped(COLUMNS)
         self.whole = history.whole
-        self.edges = _edges(self.whole)
+        self.unit = _unit(self.whole) if log else 0.0
+        self.edges = _edges(self.whole, self.unit)
         self.counts = np.array([counts_between(one, self.edges) for one in self.shown.stats])
         seen = np.array([max(1, one.seen) for one in self.shown.stats])
         self.shares = self.counts / seen[:, None]
@@ -122,8 +126,11 @@ class Histograms(View):
 
     def _across(self, value: float) -> float:
         """Where a value lies between the ends, 0…1."""
-        low, high = self.edges[0], self.edges[-1]
-        return min(1.0, max(0.0, (value - low) / (high - low)))
+        return float(np.interp(value, self.edges, np.linspace(0.0, 1.0, len(self.edges))))
+
+    def _ticks(self, most: int) -> list[float]:
+        low, high = float(self.edges[0]), float(self.edges[-1])
+        return _decades(low, high, self.unit, most) if self.log else linear_ticks(low, high, most)
 
     @property
     def _top(self) -> float:
@@ -155,7 +162,7 @@ class Histograms(View):
 
     def _value_axis(self, x: float, y: float) -> list[str]:
         parts = []
-        for tick in linear_ticks(float(self.edges[0]), float(self.edges[-1]), 6):
+        for tick in self._ticks(6):
             at = y + _HIGH * (1 - self._across(tick))
             text = look.format_number(tick)
             parts.append(text_element(x - 8, at + 4, text, fill="muted", anchor="end", size=11))
@@ -222,7 +229,7 @@ class Histograms(View):
 
     def _grid(self, x: float, y: float) -> list[str]:
         parts = []
-        for tick in linear_ticks(float(self.edges[0]), float(self.edges[-1]), 8):
+        for tick in self._ticks(8):
             at = x + _WIDE * self._across(tick)
             color = look.variable("border" if tick == 0 else "grid")
             parts.append(f'<path d="M{at:.1f} {y:g}v{_HIGH:g}" style="stroke:{color}"/>')
@@ -250,25 +257,30 @@ class Histograms(View):
         ink = look.color("muted", theme)
         if len(self.shown.steps) <= RIDGES:
             self._draw_ridges(axes, theme)
+            if self.log:
+                axes.set_xscale("asinh", linear_width=self.unit)
             axes.set_xlim(float(self.edges[0]), float(self.edges[-1]))
             axes.set_yticks([])
             return figure
         from matplotlib.colors import Normalize
 
         steps = self.shown.steps
-        extent = (steps[0], steps[-1] + 1, float(self.edges[0]), float(self.edges[-1]))
         norm = Normalize(0.0, self._top)
         axes.grid(False)
-        axes.imshow(
-            np.minimum(self.shares.T[::-1], self._top), extent=extent, aspect="auto", norm=norm,
-            cmap=look.matplotlib_colormap("sequential"), interpolation="nearest",
+        # The last edges: a mesh has no width of its own for its last column.
+        columns = [*steps, steps[-1] + (steps[-1] - steps[-2])]
+        axes.pcolormesh(
+            columns, self.edges, np.minimum(self.shares.T, self._top), norm=norm,
+            cmap=look.matplotlib_colormap("sequential"), rasterized=True,
         )  # fmt: skip
+        if self.log:
+            axes.set_yscale("asinh", linear_width=self.unit)
         color = look.color(f"role.{self.history.role}.mark", theme)
         for quantile in QUANTILES:
             values = [stats.quantile(quantile) for stats in self.shown.stats]
             style = "-" if quantile == 0.5 else "--"
             axes.plot(steps, values, color=color, linewidth=1.2, linestyle=style)
-        axes.set_ylim(extent[2], extent[3])
+        axes.set_ylim(float(self.edges[0]), float(self.edges[-1]))
         axes.set_xlabel("step", color=ink)
         color_scale(figure, axes, "sequential", norm, theme)
         return figure
@@ -292,10 +304,41 @@ class Histograms(View):
             )
 
 
-def _edges(stats: Stats) -> np.ndarray:
-    """Bins over what nearly all values lie between; a few of them never take the whole axis."""
+def _unit(stats: Stats) -> float:
+    """Where a logarithmic axis turns linear around zero: a power of ten that few are below."""
+    sizes = np.abs(np.stack(stats.bounds())).max(axis=0)
+    order = np.argsort(sizes)
+    sizes, counts = sizes[order], stats.counts[order]
+    known = sizes > _NOTHING
+    if not known.any():
+        return 1.0
+    above = np.cumsum(counts[known])
+    common = sizes[known][int(np.searchsorted(above, 0.05 * above[-1]))]
+    return float(10 ** np.floor(np.log10(max(common, sizes[-1] / MOST_DECADES))))
+
+
+def _decades(low: float, high: float, unit: float, most: int) -> list[float]:
+    """Zero and the powers of ten on both sides of it that an axis has room for."""
+    first = round(math.log10(unit))
+    last = math.floor(math.log10(max(abs(low), abs(high), unit)) + 1e-9)
+    sides = (low < 0) + (high > 0)
+    stride = max(1, -(-sides * (last - first + 1) // most))
+    powers = [10.0**power for power in range(last, first - 1, -stride)]
+    ticks = [-power for power in powers] + [0.0] + powers[::-1]
+    return [tick for tick in ticks if low <= tick <= high]
+
+
+def _edges(stats: Stats, unit: float = 0.0) -> np.ndarray:
+    """Bins over what nearly all values lie between; a few of them never take the whole axis.
+
+    Args:
+        unit: of a logarithmic axis, on which all values have room; 0 for a linear one.
+    """
     if not stats.seen:
         return np.linspace(-1.0, 1.0, BINS + 1)
+    if unit and stats.min < stats.max:
+        first, last = np.arcsinh(np.clip([stats.min, stats.max], -_LARGEST, _LARGEST) / unit)
+        return unit * np.sinh(np.linspace(first, last, BINS + 1))
     low, high = stats.quantile(0.001), stats.quantile(0.999)
     room = (high - low) * 0.1
     low, high = max(stats.min, low - room), min(stats.max, high + room)

@@ -111,13 +111,35 @@ def test_the_quantiles_that_are_told_are_those_of_the_values():
     assert len(first["counts"]) == BINS
 
 
+def decades(steps: int) -> History:
+    """Gradients between 1e-8 and 1, of both signs."""
+    rng = np.random.default_rng(0)
+    drawn = [10 ** rng.uniform(-8, 0, 800) * rng.choice([-1, 1], 800) for _ in range(steps)]
+    return History("fc gradient", "gradient", list(range(steps)), [statistics(d) for d in drawn])
+
+
+@pytest.mark.parametrize("steps", [4, 40])
+def test_a_logarithmic_axis_has_room_for_all_decades_of_both_signs(steps):
+    view, linear = Histograms(decades(steps), log=True), Histograms(decades(steps))
+    assert view.counts.sum() == pytest.approx(800 * steps) and not view.odd
+    filled = [(one.shares > 0.002).sum() for one in (view, linear)]
+    assert filled[0] > 1.5 * filled[1]
+    assert np.all(np.diff(view.edges) > 0) and np.allclose(view.edges, -view.edges[::-1], rtol=0.1)
+    svg = view.svg()
+    assert {"-0.1", "0", "0.1"} <= set(re.findall(r">([^<>]*)</text>", svg))
+    assert view.figure().savefig
+
+
 @pytest.mark.parametrize(
     "values", [[np.nan] * 3, [0.0] * 3, [1e308, -1e308], [], [5e-324], [np.inf, 1.0], [-2.0]]
 )
 @pytest.mark.parametrize("steps", [1, 20])
-def test_histories_at_the_edge(values, steps):
+@pytest.mark.parametrize("log", [False, True])
+def test_histories_at_the_edge(values, steps, log):
     stats = statistics(np.array(values))
-    view = Histograms(History("<b>\u202e", "activation", list(range(steps)), [stats] * steps))
+    view = Histograms(
+        History("<b>\u202e", "activation", list(range(steps)), [stats] * steps), log=log
+    )
     ElementTree.fromstring(view.svg())
     assert not re.search(r'[" ,]nan|[" ]inf', view.svg())
     json.dumps(view.json(), allow_nan=False)
@@ -129,7 +151,7 @@ def test_the_figure_of_a_heat_map_has_the_limits_of_the_picture():
     view = Histograms(normal(30))
     axes = view.figure().axes[0]
     assert axes.get_ylim() == (view.edges[0], view.edges[-1])
-    low, high = axes.images[0].get_clim()
+    low, high = axes.collections[0].get_clim()
     assert low == 0 and f"{100 * high:.3g}% of a step" in view.svg()
 
 
