@@ -48,8 +48,9 @@ class Capture:
             `with` block ends there, quietly.
         file: also write the tape to this file, run by run, so that it outlives the process; `load`
             reads it. What the budget lets go of is in it.
-        budget: how many bytes the tape may take. Beyond it the oldest arrays become statistics,
-            and `tape.notes` says so.
+        budget: how many bytes the tape may take. Beyond it the oldest arrays become statistics and
+            then shapes; once half of it is full of shapes, runs are looked at ever more rarely.
+            `tape.notes` says so.
 
     Raises:
         TypeError: `model` is not a model, or `select` nothing that selects.

@@ -11,13 +11,15 @@ import numpy as np
 from .statistics import spread, statistics, statistics_of
 from .tape import AttentionWeights, Value
 
-__all__ = ["KEEPS", "Full", "Keeper", "Sample", "parse_bytes"]
+__all__ = ["KEEPS", "Full", "Keeper", "Pace", "Sample", "parse_bytes"]
 
 KEEPS = ("shapes", "statistics", "sample", "full")
 
 SAMPLE_VALUES = 65_536
-STATS_BYTES = 800
-VALUE_BYTES = 200
+STATS_BYTES = 1200
+RECORD_BYTES = 1000
+"""What a value takes, together with its share of the calls and operations around it."""
+
 MOST_WAITING = 512
 """So many samples wait for their statistics at most, with 4 kB each."""
 
@@ -164,12 +166,12 @@ def _said(name: str, places: range, size: int) -> str:
     ends = f"{places[0]}–{places[-1]}"
     if places.step == 1:
         return f"{'batch' if name == 'batch' else name + 's'} {ends}"
-    every = f"every {_ordinal(places.step)} {each}"
+    every = f"every {ordinal(places.step)} {each}"
     whole = len(places) == len(range(0, size, places.step)) and places[0] < places.step
     return every if whole else f"{every} of {ends}"
 
 
-def _ordinal(number: int) -> str:
+def ordinal(number: int) -> str:
     """2nd, 3rd, 4th, 11th, 22nd; -1st for backwards."""
     ones, tens = abs(number) % 10, abs(number) // 10 % 10
     ending = {1: "st", 2: "nd", 3: "rd"}.get(ones, "th") if tens != 1 else "th"
@@ -182,7 +184,8 @@ def _ordinal(number: int) -> str:
 class Keeper:
     """Looks at arrays, and lets go of the oldest ones when the budget is used up.
 
-    Full arrays go first and leave their statistics; then statistics go and leave shapes.
+    Full arrays go first and leave their statistics; then statistics go and leave shapes. What the
+    tape takes besides is reserved: it may use up half of the budget.
 
     Args:
         keep: one of `KEEPS`, a `Sample` or a `Full`.
@@ -210,6 +213,7 @@ class Keeper:
         self.budget = budget
         self.exact = exact
         self.used = 0
+        self._reserved = 0
         self.dropped_arrays = 0
         self.dropped_stats = 0
         self._arrays: deque[Value | AttentionWeights] = deque()
@@ -231,7 +235,7 @@ class Keeper:
             self._waiting.append((value, spread(array), array.size))
             if len(self._waiting) >= MOST_WAITING:
                 self.settle()
-        self.used += VALUE_BYTES + STATS_BYTES
+        self.used += STATS_BYTES
         self._stats.append(value)
         if self.used > self.budget:
             self._let_go()
@@ -241,6 +245,13 @@ class Keeper:
         value.array = array
         self.used += array.nbytes
         self._arrays.append(value)
+        if self.used > self.budget:
+            self._let_go()
+
+    def reserve(self, size: int) -> None:
+        """So many bytes of the budget are taken by what is neither an array nor statistics."""
+        self.used += size - self._reserved
+        self._reserved = size
         if self.used > self.budget:
             self._let_go()
 
@@ -283,4 +294,46 @@ class Keeper:
                 (self.dropped_stats, "statistics", "their shapes"),
             )
             if count
+        ]
+
+
+class Pace:
+    """Which runs of the model are looked at: every so many, and more rarely as the tape fills.
+
+    Once records have filled half of the budget it is every second of them, and whenever they have
+    grown by another 32nd of it, half as many again: that is enough for any training.
+
+    >>> pace = Pace(every=1, budget=64 * RECORD_BYTES)
+    >>> values, looked = 0, []
+    >>> for step in range(100):
+    ...     if pace.looks_at(step, values):
+    ...         looked.append(step)
+    ...         values += 8
+    >>> looked
+    [0, 1, 2, 3, 4, 6, 8, 16, 32, 64]
+    """
+
+    def __init__(self, every: int, budget: int) -> None:
+        self.every = every
+        self._budget = budget
+        self._full = budget // 2
+        self._dense: int | None = None
+
+    def looks_at(self, step: int, values: int) -> bool:
+        """Whether to look at this run, with so many values on the tape."""
+        if step % self.every == 0 and values * RECORD_BYTES > self._full:
+            if self._dense is None:
+                self._dense = step
+            self._full = values * RECORD_BYTES + self._budget // 32
+            self.every *= 2
+        return step % self.every == 0
+
+    def notes(self) -> list[str]:
+        """What was not looked at, as sentences."""
+        if self._dense is None:
+            return []
+        return [
+            f"From run {self._dense:,} of the model on fewer and fewer were looked at, at last "
+            f"every {ordinal(self.every)}, to keep the tape within its budget of "
+            f"{self._budget:,} bytes; a larger budget keeps more, and every=… spreads them evenly."
         ]

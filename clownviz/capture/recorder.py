@@ -21,7 +21,7 @@ import numpy as np
 
 from .attention import AttentionWatcher, OpEvent
 from .backend import Backend, Handle
-from .keep import Keeper
+from .keep import RECORD_BYTES, Keeper, Pace
 from .nested import Ref, replace, short
 from .tape import ParameterInfo, Tape, Value
 from .tape_file import TapeFile
@@ -72,7 +72,7 @@ class Recorder:
         tape: what is written on.
         keeper: looks at arrays.
         gradients: whether backward is recorded.
-        every: look at every so many runs of the model.
+        every: look at every so many runs of the model, and more rarely as the budget is used up.
         inside: look also at what operations make that stays within a module.
         file: what the tape is written to, run by run.
 
@@ -98,7 +98,7 @@ class Recorder:
         self.keeper = keeper
         self.gradients = gradients
         self._looks = keeper.looks
-        self.every = every
+        self.pace = Pace(every, keeper.budget)
         self.inside = inside
         self.file = file
         self.active = True
@@ -208,11 +208,12 @@ class Recorder:
         thread.looking = thread.passed = 0
         self._forget_losses(thread)
         step = thread.step = next(self._steps)
-        thread.skips = step % self.every != 0
+        thread.skips = not self.pace.looks_at(step, len(self.tape.values))
         if thread.skips:
             self._observe(thread, False)
             return
         self._observe(thread, True)
+        self.keeper.reserve(len(self.tape.values) * RECORD_BYTES)
         if len(self._seen) > MOST_SEEN:
             self._seen = {at: known for at, known in self._seen.items() if known[0]() is not None}
         if len(self.writer.log) > MOST_EVENTS:
@@ -304,7 +305,7 @@ class Recorder:
             return self._new(tensor, identity)
         ref = self._new(tensor, identity, parameter[1])
         # Before the first run weights are described as they are; later they have moved.
-        run = self.step() // self.every
+        run = self.step() // self.pace.every
         if self._looks and (run in WEIGHTS_EARLY or (run > 0 and not run % WEIGHTS_EVERY)):
             with self.writer.lock:
                 self.keeper.measure(self.writer.value(ref), self.backend.array(tensor))
@@ -475,6 +476,7 @@ class Recorder:
         stopped = self.stopped if self.ends_with(error) else None
         told = error_text(error) if error is not None and not stopped else None
         self.writer.end(self._threads, told, stopped)
+        self.tape.notes += self.keeper.notes() + self.pace.notes()
         if self.file is not None:
             self.file.append(self.tape)
             self.file.close()

@@ -113,6 +113,9 @@ class Stats:
     def _below(self, values: np.ndarray) -> np.ndarray:
         """How many values lie below each of these, a cell being shared out evenly."""
         borders = np.stack(self.bounds(), axis=1).ravel()
+        if max(-self.min, self.max) < 1e-290:
+            # A slope between subnormal numbers would not be finite.
+            values, borders = np.ldexp(values, 600), np.ldexp(borders, 600)
         above = np.cumsum(self.counts)
         return np.interp(values, borders, np.stack([above - self.counts, above], axis=1).ravel())
 
@@ -247,7 +250,7 @@ def _one(
         exact,
         bits,
         (places - _half(bits)).astype(np.int16),
-        filled[places],
+        filled[places].astype(np.int32),
     )
 
 
@@ -357,7 +360,7 @@ def _rows(values: np.ndarray, counts: Sequence[int]) -> list[Stats | None]:
     np.not_equal(cells[1:], cells[:-1], out=differs[1:])
     differs[::seen] = True
     places = np.flatnonzero(differs)
-    filled = np.diff(places, append=cells.size)
+    filled = np.diff(places, append=cells.size).astype(np.int32)
     cells = cells[places].astype(np.int16)
     ends = np.searchsorted(places, np.arange(rows + 1) * seen).tolist()
     facts = (fact.tolist() for fact in (mean, std, low, high, zeros))

@@ -407,7 +407,6 @@ class Writer:
             self._runs.clear()
             if stopped:
                 self.tape.notes.append(stopped)
-            self.tape.notes.extend(self.keeper.notes())
 
 
 def _reads(call: Call, origin: str) -> None:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -28,6 +28,7 @@ SMALL = arrays(
 
 
 @given(SMALL)
+@example(np.array([2.2e-309, 0.0]))
 def test_small_arrays_are_counted_exactly(array):
     s = statistics(array)
     finite = array[np.isfinite(array)].astype(np.float64)

@@ -9,6 +9,7 @@ import clownpiece
 import clownviz
 from clownpiece import nn, optim
 from clownpiece.nn import functional as F
+from clownviz.capture.keep import RECORD_BYTES
 from clownviz.capture.tape import ABSENT
 from clownviz.capture.tape_file import load, save
 
@@ -122,6 +123,21 @@ def test_weights_are_looked_at_often_at_first_and_then_in_every_tenth_run():
     weights = [value for value in tape.values if value.origin == "parameter:weight"]
     looked = [step for step, value in enumerate(weights) if value.stats is not None]
     assert looked == [1, 2, 4, 8, 10, 20]  # those before the first run are the module's
+
+
+def test_a_long_training_stays_within_its_budget_and_is_recorded_to_its_end():
+    model = net()
+    with clownviz.capture(model, budget="512 KiB") as tape:
+        train(model, optim.SGD(model.parameters(), lr=0.1), steps=400)
+    recorded = sorted({call.step for call in tape.calls})
+    apart = np.diff(recorded)
+    assert recorded[:10] == [*range(10)] and (np.diff(apart) >= 0).all() and recorded[-1] >= 256
+    assert [step.number for step in tape.steps] == recorded
+    assert len(tape.values) * RECORD_BYTES < 2**19
+    assert tape.refs(tape.calls_of("")[-1].outputs)[0].stats is not None
+    rarer = next(each for each in tape.notes if "fewer and fewer" in each)
+    assert f"From run {recorded[int(np.argmax(apart > 1))] + 1}" in rarer
+    assert f"every {apart[-1]}th" in rarer
 
 
 @pytest.mark.parametrize("zero", [True, False])
