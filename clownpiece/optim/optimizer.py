@@ -60,9 +60,11 @@ def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
             return step(self, *args, **kwargs)
         self._stepping = True
         try:
+            # As in PyTorch, the optimizer is the first of the arguments.
+            args = (self, *args)
             for hook in (*_global_pre_hooks.values(), *self._step_pre_hooks.values()):
                 args, kwargs = _replaced(hook(self, args, kwargs), args, kwargs)
-            result = step(self, *args, **kwargs)
+            result = step(*args, **kwargs)
             self.steps_taken += 1
             for hook in (*self._step_post_hooks.values(), *_global_post_hooks.values()):
                 hook(self, args, kwargs)
@@ -238,7 +240,10 @@ class Optimizer:
     # -- hooks ------------------------------------------------------------------------------
 
     def register_step_pre_hook(self, hook: Hook) -> RemovableHandle:
-        """Call `hook(optimizer, args, kwargs)` before each step; it may return new ones."""
+        """Call `hook(optimizer, args, kwargs)` before each step; it may return new ones.
+
+        The first of `args` is the optimizer.
+        """
         return RemovableHandle(self._step_pre_hooks, hook)
 
     def register_step_post_hook(self, hook: Hook) -> RemovableHandle:

@@ -31,6 +31,8 @@ def check_at_least_zero(options: Mapping[str, Any]) -> None:
 
 def check_betas(betas: tuple[float, ...]) -> None:
     """Refuse a running average that would never forget, or would not be one."""
+    if len(betas) != 2:
+        raise ValueError(f"betas must be two numbers, such as (0.9, 0.999); got {betas}")
     for index, beta in enumerate(betas):
         if not 0 <= number(beta) < 1:
             raise ValueError(

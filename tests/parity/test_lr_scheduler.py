@@ -256,6 +256,17 @@ def test_a_jump_to_a_step_lands_where_there(case):
         close(*(rates(schedule.optimizer) for schedule in schedules))
 
 
+@pytest.mark.filterwarnings("ignore:The epoch parameter")
+def test_warm_restarts_go_on_from_a_fraction_of_a_step():
+    schedules = [schedule_of(library, optimizer_of(library), LONGER) for library in (cp, torch)]
+    for schedule in schedules:
+        schedule.optimizer.step()
+    for epoch in (0.5, 1.25, None, 4.5, None, None, None, 20.75, *[None] * 9, 0.0, None):
+        for schedule in schedules:
+            schedule.step(epoch)
+        close(*(rates(schedule.optimizer) for schedule in schedules))
+
+
 def combined(library, how):
     optimizer = optimizer_of(library)
     make = library.optim.lr_scheduler
@@ -265,6 +276,10 @@ def combined(library, how):
     if how == "chained cosine":
         parts = [make.CosineAnnealingLR(optimizer, 6), make.StepLR(optimizer, 5, 0.5)]
         return optimizer, make.ChainedScheduler(parts, optimizer)
+    if how == "sequence in a sequence":
+        inner = [make.ConstantLR(optimizer, 0.1, 3), make.ExponentialLR(optimizer, 0.9)]
+        parts = [make.SequentialLR(optimizer, inner, [3]), make.StepLR(optimizer, 2, 0.5)]
+        return optimizer, make.SequentialLR(optimizer, parts, [7])
     if how == "sequential":
         parts = [make.LinearLR(optimizer, 0.1, 1.0, 4), make.CosineAnnealingLR(optimizer, 8)]
         return optimizer, make.SequentialLR(optimizer, parts, [4])
@@ -276,7 +291,17 @@ def combined(library, how):
     return optimizer, make.SequentialLR(optimizer, parts, [3, 9])
 
 
-@pytest.mark.parametrize("how", ["chained", "chained cosine", "sequential", "three in sequence"])
+@pytest.mark.filterwarnings("ignore:Detected call of")
+@pytest.mark.parametrize(
+    "how",
+    [
+        "chained",
+        "chained cosine",
+        "sequential",
+        "three in sequence",
+        "sequence in a sequence",
+    ],
+)
 def test_combined_schedules_agree_and_resume(how):
     (optimizer, schedule), (reference, theirs) = (combined(lib, how) for lib in (cp, torch))
     for step in range(STEPS):

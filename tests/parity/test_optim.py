@@ -380,3 +380,24 @@ def test_what_cannot_be_optimized_is_refused_with_the_same_class(kind):
         for library in (cp, torch)
     )
     assert ours is theirs is not None
+
+
+def test_hooks_of_a_step_are_told_its_arguments_as_there():
+    def told(library):
+        log = []
+        x = library.ones(2, requires_grad=True)
+        optimizer = library.optim.SGD([x], lr=0.1)
+
+        def before(seen, args, kwargs):
+            log.append(("before", seen is optimizer, args[0] is optimizer, len(args), [*kwargs]))
+            return args, {"closure": lambda: log.append("ours")}
+
+        optimizer.register_step_pre_hook(before)
+        optimizer.register_step_post_hook(
+            lambda seen, args, kwargs: log.append(("after", args[0] is seen, len(args), [*kwargs]))
+        )
+        optimizer.step()
+        optimizer.step(closure=None)
+        return log
+
+    assert told(cp) == told(torch)

@@ -98,7 +98,15 @@ class SequentialLR(_Combined):
         for group in optimizer.param_groups:
             set_rate(group, group["initial_lr"])
         _undo_first_step(self)
-        first = schedulers[bisect.bisect_right(milestones, 0)]
+        self._begin_at(0)
+
+    def _begin(self) -> None:
+        # As in PyTorch, the first step of a sequence within a sequence counts.
+        self.last_epoch += 1
+        self._begin_at(self.last_epoch)
+
+    def _begin_at(self, epoch: int) -> None:
+        first = self._schedulers[bisect.bisect_right(self._milestones, epoch)]
         first._begin()
         self._last_lr = first.get_last_lr()
 

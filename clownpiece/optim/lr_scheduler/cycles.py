@@ -54,9 +54,17 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         super().step(epoch)
 
     def _advance(self, epoch: float | None = None) -> None:
-        reached = self.last_epoch + 1 if epoch is None else epoch
-        self.last_epoch = math.floor(reached)
-        self.T_cur, self.T_i = self._place(reached)
+        if epoch is None and not self._is_initial:
+            # After a step to a fraction this one goes on from there.
+            self.last_epoch += 1
+            self.T_cur += 1
+            if self.T_cur >= self.T_i:
+                self.T_cur -= self.T_i
+                self.T_i *= self.T_mult
+        else:
+            reached = self.last_epoch + 1 if epoch is None else epoch
+            self.last_epoch = math.floor(reached)
+            self.T_cur, self.T_i = self._place(reached)
         self._set(self.get_lr())
 
     def _place(self, reached: float) -> tuple[float, int]:

@@ -239,7 +239,7 @@ def test_a_pre_hook_may_give_other_arguments():
     calls = []
     optimizer = SGD([param(1.0)], lr=0.5)
     closure = lambda: calls.append("other") or 3.0  # noqa: E731
-    optimizer.register_step_pre_hook(lambda o, args, kwargs: ((closure,), {}))
+    optimizer.register_step_pre_hook(lambda o, args, kwargs: ((*args, closure), {}))
     assert optimizer.step() == 3.0
     assert calls == ["other"]
     optimizer.register_step_pre_hook(lambda o, args, kwargs: 7)
