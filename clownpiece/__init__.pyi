@@ -387,8 +387,6 @@ def split(x: Any, split_size_or_sections: Any, dim: _int = ...) -> tuple[Tensor,
     """Stretches of one size (the last may be smaller), or of a list of sizes, along `dim`."""
 def chunk(x: Any, chunks: _int, dim: _int = ...) -> tuple[Tensor, ...]:
     """At most `chunks` pieces of one size along `dim`; the last may be smaller."""
-def tensor_split(x: Any, indices_or_sections: Any, dim: _int = ...) -> tuple[Tensor, ...]:
-    """Pieces of nearly one size (the first ones larger), or cut at a list of indices."""
 def unbind(x: Any, dim: _int = ...) -> tuple[Tensor, ...]:
     """All slices along `dim`, which disappears, as views."""
 def sum(x: Any, dim: Dims = ..., keepdim: _bool = ..., dtype: Dtype = ...) -> Tensor:
@@ -513,6 +511,8 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     """
 def narrow(x: Any, dim: _int, start: Any, length: _int) -> Tensor:
     """The stretch of `length` elements from `start` along `dim`, as a view."""
+def tensor_split(x: Any, indices_or_sections: Any, dim: _int = ...) -> tuple[Tensor, ...]:
+    """Pieces of nearly one size (the first ones larger), or cut at a list of indices."""
 def select(x: Any, dim: _int, index: _int) -> Tensor:
     """The slice at `index` along `dim`, which disappears, as a view."""
 def masked_select(x: Any, mask: Any) -> Tensor:

@@ -15,6 +15,7 @@ from .arithmetic import abs
 from .composition import composition
 from .dims import axis_of
 from .elementwise import elementwise
+from .exponential import exp
 from .samples import S, floats
 from .selection import keep
 from .special import erf
@@ -190,6 +191,12 @@ prelu = composition(
 )
 
 
+def _exponential_slope(g: Any, x: Any, at_zero: float, rate: float = 1.0) -> Any:
+    """`g` where x is positive, elsewhere times at_zero · exp(rate · x)."""
+    below = x <= 0
+    return keep(g, x > 0) + keep(g * (at_zero * exp(rate * keep(x, below))), below)
+
+
 def _elu(x: Any, alpha: float = 1.0) -> Any:
     y = np.expm1(np.minimum(x, 0))
     y *= alpha
@@ -200,7 +207,7 @@ def _elu(x: Any, alpha: float = 1.0) -> Any:
 elu = elementwise(
     "elu",
     _elu,
-    grad={"x": lambda g, x, y, alpha: keep(g, x > 0) + keep(g * (y + alpha), x <= 0)},
+    grad={"x": lambda g, x, alpha: _exponential_slope(g, x, alpha)},
     latex=r"\max(0, x) + alpha \, (e^{\min(0, x)} - 1)",
     doc="`x` where it is positive, elsewhere `alpha (exp(x) - 1)` (Clevert et al. 2016).",
     flops=lambda y_shape: 3 * math.prod(y_shape),
@@ -222,7 +229,7 @@ def _celu(x: Any, alpha: float = 1.0) -> Any:
 celu = elementwise(
     "celu",
     _celu,
-    grad={"x": lambda g, x, y, alpha: keep(g, x > 0) + keep(g * (y / alpha + 1), x <= 0)},
+    grad={"x": lambda g, x, alpha: _exponential_slope(g, x, 1.0, 1 / alpha)},
     latex=r"\max(0, x) + alpha \, (e^{\min(0, x) / alpha} - 1)",
     doc="As `elu`, but smooth at zero for every `alpha` (Barron 2017).",
     flops=lambda y_shape: 4 * math.prod(y_shape),
@@ -235,11 +242,7 @@ SELU_SCALE = 1.0507009873554804934193349852946
 selu = elementwise(
     "selu",
     lambda x: _elu(x, SELU_ALPHA) * SELU_SCALE,
-    grad={
-        "x": lambda g, x, y: (
-            SELU_SCALE * keep(g, x > 0) + keep(g * (y + SELU_SCALE * SELU_ALPHA), x <= 0)
-        ),
-    },
+    grad={"x": lambda g, x: _exponential_slope(g * SELU_SCALE, x, SELU_ALPHA)},
     latex=r"\lambda (\max(0, x) + \alpha (e^{\min(0, x)} - 1))",
     doc="""`elu` scaled so that activations keep mean 0 and variance 1 (Klambauer et al. 2017).
 

@@ -118,7 +118,7 @@ def _define_adaptive_max_pool(n: int) -> Op:
     return op(
         f"{name}_with_indices",
         forward,
-        grad={"x": lambda g, y, x_shape: scatter_cells(g[0], y[1], size=x_shape[-n:])},
+        grad={"x": lambda g, y1, x_shape: scatter_cells(g[0], y1, size=x_shape[-n:])},
         outputs=2,
         latex=r"\max_{j \in P_i} x_{c,j}",
         doc=_ADAPTIVE_DOC.format(what="maximum (and its position)", n=n, space=SPACE[n]),
@@ -179,7 +179,7 @@ def _define_fractional_max_pool(n: int) -> Op:
         f"{name}_with_indices",
         forward,
         inputs="x samples",
-        grad={"x": lambda g, y, x_shape: scatter_cells(g[0], y[1], size=x_shape[-n:])},
+        grad={"x": lambda g, y1, x_shape: scatter_cells(g[0], y1, size=x_shape[-n:])},
         outputs=2,
         latex=r"\max_{j \in P_i} x_{c,j}",
         doc=f"""The maximum of windows that move by random steps (Graham 2014), and its position.

@@ -137,7 +137,7 @@ div = elementwise(
     np.true_divide,
     inputs="x other",
     promote="float",
-    grad={"x": lambda g, other: g / other, "other": lambda g, other, y: -g * y / other},
+    grad={"x": lambda g, other: g / other, "other": lambda g, x, other: -g * (x / other) / other},
     latex=r"\frac{x}{other}",
     doc="""The quotient; `rounding_mode` "floor" or "trunc" rounds it to whole numbers.""",
     samples=[

@@ -117,8 +117,8 @@ logaddexp = elementwise(
     inputs="x other",
     promote="float",
     grad={
-        "x": lambda g, x, y: g * exp(x - y),
-        "other": lambda g, other, y: g * exp(other - y),
+        "x": lambda g, x, other: g / (1 + exp(other - x)),
+        "other": lambda g, x, other: g / (1 + exp(x - other)),
     },
     latex=r"\ln(e^{x} + e^{other})",
     doc="The logarithm of the sum of the exponentials, without overflow on the way.",
@@ -132,8 +132,8 @@ logaddexp2 = elementwise(
     inputs="x other",
     promote="float",
     grad={
-        "x": lambda g, x, y: g * exp2(x - y),
-        "other": lambda g, other, y: g * exp2(other - y),
+        "x": lambda g, x, other: g / (1 + exp2(other - x)),
+        "other": lambda g, x, other: g / (1 + exp2(x - other)),
     },
     latex=r"\log_2(2^{x} + 2^{other})",
     doc="`logaddexp` to base 2.",

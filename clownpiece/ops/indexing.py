@@ -6,6 +6,7 @@ An index is made plain once (`subscripts.normalize_index`), and what follows wor
 from __future__ import annotations
 
 import math
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ __all__ = [
     "set_item",
     "setitem",
     "take",
+    "tensor_split",
     "zero_",
 ]
 
@@ -353,6 +355,42 @@ narrow = composition(
     latex=r"x_{start:start+length}",
     doc="The stretch of `length` elements from `start` along `dim`, as a view.",
     samples=[S((3, 4), dim=1, start=1, length=2), S((3, 4), dim=0, start=-2, length=2)],
+)
+
+
+def _tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> Any:
+    if not x.ndim:
+        raise RuntimeError("tensor_split expected at least a 1-dimensional tensor")
+    total = x.shape[axis_of(dim, x.ndim)]
+    if isinstance(indices_or_sections, (tuple, list)):
+        ends = [min(max(n + total if n < 0 else n, 0), total) for n in indices_or_sections]
+    else:
+        if not isinstance(indices_or_sections, int):
+            raise TypeError(
+                "tensor_split(): argument 'indices_or_sections' must be an int or a tuple of ints, "
+                f"not {type(indices_or_sections).__name__}"
+            )
+        if indices_or_sections <= 0:
+            raise RuntimeError(
+                f"number of sections must be larger than 0, got {indices_or_sections}"
+            )
+        size, larger = divmod(total, indices_or_sections)
+        ends = list(accumulate([size + (i < larger) for i in range(indices_or_sections - 1)]))
+    cuts = zip([0, *ends], [*ends, total])
+    return tuple([narrow(x, dim, start, max(end - start, 0)) for start, end in cuts])
+
+
+tensor_split = composition(
+    "tensor_split",
+    _tensor_split,
+    outputs=None,
+    latex=r"x",
+    doc="Pieces of nearly one size (the first ones larger), or cut at a list of indices.",
+    samples=[
+        S((5, 3), indices_or_sections=3),
+        S((2, 6), indices_or_sections=(1, 4), dim=1),
+        S((6, 2), indices_or_sections=(4, 1, 9)),
+    ],
 )
 
 

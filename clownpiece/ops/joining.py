@@ -22,7 +22,6 @@ __all__ = [
     "split",
     "split_with_sizes",
     "stack",
-    "tensor_split",
     "unbind",
     "vstack",
 ]
@@ -223,39 +222,6 @@ chunk = composition(
     latex=r"x",
     doc="At most `chunks` pieces of one size along `dim`; the last may be smaller.",
     samples=[S((6, 3), chunks=3), S((2, 5), chunks=2, dim=1)],
-)
-
-
-def _tensor_split(x: Any, indices_or_sections: Any, dim: int = 0) -> Any:
-    total = _length("tensor_split", x, dim)
-    if isinstance(indices_or_sections, (tuple, list)):
-        ends = [min(max(n + total if n < 0 else n, 0), total) for n in indices_or_sections]
-    else:
-        if not isinstance(indices_or_sections, int):
-            raise TypeError(
-                "tensor_split(): argument 'indices_or_sections' must be an int or a tuple of ints, "
-                f"not {type(indices_or_sections).__name__}"
-            )
-        if indices_or_sections <= 0:
-            raise RuntimeError(
-                f"number of sections must be larger than 0, got {indices_or_sections}"
-            )
-        size, larger = divmod(total, indices_or_sections)
-        ends = list(accumulate([size + (i < larger) for i in range(indices_or_sections - 1)]))
-    starts = [0, *ends]
-    return split_with_sizes(x, [b - a for a, b in zip(starts, [*ends, total])], dim)
-
-
-tensor_split = composition(
-    "tensor_split",
-    _tensor_split,
-    outputs=None,
-    latex=r"x",
-    doc="Pieces of nearly one size (the first ones larger), or cut at a list of indices.",
-    samples=[
-        S((5, 3), indices_or_sections=3),
-        S((2, 6), indices_or_sections=(1, 4), dim=1),
-    ],
 )
 
 

@@ -175,7 +175,7 @@ def _define_max_pool(n: int) -> tuple[Op, Op]:
     def grad_x(
         g: Any,
         x: Any,
-        y: Any,
+        y_copy: Any,
         x_shape: Any,
         kernel_size: Ints,
         stride: Ints,
@@ -184,7 +184,7 @@ def _define_max_pool(n: int) -> tuple[Op, Op]:
         ceil_mode: bool,
     ) -> Any:
         windows = windows_of(x_shape, kernel_size, stride, padding, dilation, ceil_mode)
-        return max_spread(g, x, y, windows)
+        return max_spread(g, x, y_copy, windows)
 
     size = SIZES[n - 1]
     samples = [

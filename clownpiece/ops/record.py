@@ -505,11 +505,12 @@ def op(
         forward: arrays (the inputs, then the parameters) to an array, or to a tuple of them.
         inputs: the names of the tensor inputs, in order; a missing one is None.
         grad: per input, a function of what it needs, said by the names of its arguments: `g`
-            (the gradient of the output), `y` (the output), `y0`, `y1`… (one of several), an
-            input, `<input>_shape`, `y_shape`, a parameter. What is named is saved, only if that
-            input wants a gradient. Backward goes on to the inputs in the order of the dict.
-            One function instead of a dict serves all inputs of a fused op; it may ask for
-            `needs`, which says input by input whether a gradient is wanted.
+            (the gradient of the output), `y` (the output; `y_copy` in memory of its own), `y0`,
+            `y1`… (one of several), an input, `<input>_shape`, `y_shape`, a parameter. What is
+            named is saved, only if that input wants a gradient, and must not be changed in place
+            before: name what PyTorch's formula names. Backward goes on to the inputs in the order
+            of the dict. One function instead of a dict serves all inputs of a fused op; it may
+            ask for `needs`, which says input by input whether a gradient is wanted.
         latex: the formula.
         doc: one sentence, then what a caller must know.
         flops: floating-point operations, from `<input>_shape`, `y_shape` and parameters.

@@ -59,6 +59,7 @@ class Gradient:
             self.differentiable = tuple(entry is not None for entry in self.table)
             order = tuple(map(op.inputs.index, grad))
             self.order = order if order != tuple(sorted(order)) else None
+        self.copies_output = any("y_copy" in names for names in self._wants)
         self._plans: dict[tuple[bool, ...], Plan] = {}
 
     def _getters(self, function: Callable[..., Any]) -> list[Getter]:
@@ -68,7 +69,7 @@ class Gradient:
         op = self.op
         if name == "g":
             return lambda saved, g: g
-        if name == "y":
+        if name in ("y", "y_copy"):
             single = op.outputs == 1
             return lambda saved, g: saved.output[0] if single else saved.output
         if name[0] == "y" and name[1:].isdigit():
@@ -126,7 +127,7 @@ class Gradient:
             else:
                 inputs = tuple(i for i, name in enumerate(op.inputs) if name in wants)
             slots = range(op.outputs or 0)
-            outputs = tuple(n for n in slots if not wants.isdisjoint(("y", f"y{n}")))
+            outputs = tuple(n for n in slots if not wants.isdisjoint(("y", "y_copy", f"y{n}")))
             known = (inputs, outputs, any(name.endswith("_shape") for name in wants))
             self._plans[needs] = known
         return known
@@ -222,7 +223,10 @@ class OpNode(Node):
             self.output = [None] * len(made)
             for slot in keep_outputs:
                 self.output[slot] = made[slot].array
-                self._watch(made[slot], ~slot)
+                if op.gradient.copies_output:
+                    self.output[slot] = made[slot].array.copy()
+                else:
+                    self._watch(made[slot], ~slot)
         if keep_shapes:
             self.shapes = [np.shape(value) for value in computed]
         if mode.saving is not None:

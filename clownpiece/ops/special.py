@@ -40,7 +40,7 @@ erfinv = elementwise(
     "erfinv",
     special.erfinv,
     promote="float",
-    grad={"x": lambda g, y: g * (exp(y * y) / TWO_OVER_ROOT_PI)},
+    grad={"x": lambda g, x: g * (exp(erfinv(x) ** 2) / TWO_OVER_ROOT_PI)},
     latex=r"\text{erf}^{-1}(x)",
     doc="The number whose error function is `x`; NaN outside of [-1, 1].",
     domain=(-1, 1),

@@ -198,9 +198,9 @@ rad2deg = elementwise(
 )
 
 
-def _sinc_slope(g: Any, x: Any, y: Any) -> Any:
+def _sinc_slope(g: Any, x: Any) -> Any:
     away = where(x == 0, 1.0, x)
-    return keep(g * ((cos(pi * x) - y) / away), x != 0)
+    return keep(g * ((cos(pi * x) - sinc(x)) / away), x != 0)
 
 
 sinc = elementwise(
