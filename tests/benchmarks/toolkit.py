@@ -19,6 +19,8 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "notebooks"))
 from models.gpt import GPTModel
 from models.lenet import LeNet
 
+STEPS = 30
+
 
 def capturing() -> Iterator[Case]:
     """One forward of a small CNN under `capture`, by what is kept."""
@@ -54,8 +56,22 @@ def calls() -> Iterator[Case]:
         yield Case(f"shapes of 4,000 calls of {kind}", captured, alone, "the model alone")
 
 
+def afterwards() -> Iterator[Case]:
+    """A model whose captures are over, against a twin that was never captured."""
+    layers = (nn.Linear, nn.ReLU)
+    once, never = (
+        nn.Sequential(*[layer(16, 16) if layer is nn.Linear else layer() for layer in 50 * layers])
+        for _ in range(2)
+    )
+    x = clownpiece.randn(8, 16)
+    for keep in ("statistics", "full"):
+        with clownviz.capture(once, keep=keep, gradients=True):
+            once(x).sum().backward()
+    yield Case("100 modules after two captures", lambda: once(x), lambda: never(x), "a twin")
+
+
 def training() -> Iterator[Case]:
-    """Ten training steps under a capture with default statistics, against ten alone."""
+    """Training steps under a capture with default statistics, against as many alone."""
     lenet = LeNet()
     images, classes = clownpiece.randn(64, 1, 28, 28), clownpiece.randint(0, 10, (64,))
     yield _steps("LeNet, batch 64", lenet, images, classes)
@@ -68,7 +84,7 @@ def _steps(what: str, model: nn.Module, inputs: Any, targets: Any) -> Case:
     optimizer = optim.Adam(model.parameters(), lr=1e-3)
 
     def alone() -> None:
-        for _ in range(10):
+        for _ in range(STEPS):
             optimizer.zero_grad()
             scores = model(inputs)
             F.cross_entropy(scores.reshape(-1, scores.shape[-1]), targets).backward()
@@ -78,7 +94,7 @@ def _steps(what: str, model: nn.Module, inputs: Any, targets: Any) -> Case:
         with clownviz.capture(model):
             alone()
 
-    return Case(f"ten captured steps of {what}", captured, alone, "ten steps")
+    return Case(f"{STEPS} captured steps of {what}", captured, alone, "as many alone")
 
 
 def views() -> Iterator[Case]:
@@ -89,4 +105,10 @@ def views() -> Iterator[Case]:
                lambda: model(x), "one forward")  # fmt: skip
 
 
-FAMILIES = {"Capturing": capturing, "Calls": calls, "Captured training": training, "Looking": views}
+FAMILIES = {
+    "Capturing": capturing,
+    "Calls": calls,
+    "Captured training": training,
+    "After a capture": afterwards,
+    "Looking": views,
+}
