@@ -124,7 +124,8 @@ def _of_one_backward(tape: Tape) -> Training:
                 first.setdefault(parameter.id, parameter)
     norms = [_norm(tape, parameter) for parameter in first.values()]
     found = any(norm != ABSENT for norm in norms)
-    row = np.array([norms] if found else [], np.float32).reshape(int(found), len(first))
+    with np.errstate(over="ignore"):  # a norm beyond float32 is infinite there
+        row = np.array([norms] if found else [], np.float32).reshape(int(found), len(first))
     return Training(
         tape.model,
         "",

@@ -95,8 +95,9 @@ def _of_call(tape: Tape, call: Call, name: str, which: str) -> tuple[Value, str]
     values = tape.refs(call.inputs if name == "input" else call.outputs)
     at = int(which) if which.isdecimal() else 0
     if at >= len(values):
-        side = "inputs" if name == "input" else "outputs"
-        raise ValueError(f"{call.label} has {len(values)} tensors as {side}: there is none {at}")
+        did = "was given" if name == "input" else "returned"
+        count = f"{len(values) or 'no'} tensor{'' if len(values) == 1 else 's'}"
+        raise ValueError(f"{call.label} {did} {count}, so there is no {name}.{at}, counted from 0")
     value = values[at]
     if name != "gradient":
         return value, "activation"

@@ -74,6 +74,8 @@ def activities(
         value = tape.values[operation.outputs[0]]
         if operation.call is None or (value.stats is None and value.array is None):
             continue
+        if 0 in value.shape:
+            continue
         call = tape.calls[operation.call]
         key = (call.label, number, name)
         activity = found.get(key)

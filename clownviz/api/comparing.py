@@ -21,7 +21,7 @@ def compare(
     b: Any,
     *inputs: Any,
     tolerance: float = TOLERANCE,
-    gradients: bool = True,
+    gradients: bool | None = None,
     loss: Callable[[Any], Any] | None = None,
     kwargs: dict[str, Any] | None = None,
 ) -> Shown:
@@ -32,7 +32,8 @@ def compare(
         inputs: what both models are called with; without any their structure and weights are
             compared.
         tolerance: relative difference up to which numbers count as the same.
-        gradients: also run backward in both and compare the gradients.
+        gradients: also run backward in both and compare the gradients; by default where an
+            output requires one.
         loss: what to run it from, given a model's output; by default the sum of the output.
         kwargs: keyword arguments for both models.
 

@@ -138,6 +138,7 @@ def _with_maps(tape: Tape, called: dict[str, list[Value]]) -> list[str]:
         and values
         and values[0].array is not None
         and len(values[0].shape) == 4
+        and values[0].array.size
     ]
 
 

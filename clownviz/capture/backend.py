@@ -189,6 +189,10 @@ class Backend(Protocol):
         """Put the framework's and the model's random generators back when it ends."""
         ...
 
+    def differentiable(self, output: Any) -> bool:
+        """Whether a backward can start from a model's output."""
+        ...
+
     def backward(self, output: Any, loss: Callable[[Any], Any] | None) -> None:
         """Run backward from `loss(output)`, or from the sum of the output's tensors."""
         ...

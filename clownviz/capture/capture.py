@@ -205,7 +205,7 @@ def run(
     *inputs: Any,
     select: Any = None,
     keep: str | Sample | Full = "statistics",
-    gradients: bool = False,
+    gradients: bool | None = False,
     inside: bool = False,
     until: str | None = None,
     loss: Callable[[Any], Any] | None = None,
@@ -222,7 +222,8 @@ def run(
         inputs, named: what the model is called with.
         kwargs: more of what it is called with by name, which may be called as an argument here
             is: `kwargs={"loss": x}`.
-        gradients: also run backward, from `loss(output)`, or else from the sum of the outputs.
+        gradients: also run backward, from `loss(output)`, or else from the sum of the outputs;
+            None does where an output requires a gradient.
         select, keep, inside, until, budget: as for `Capture`. Statistics are of all values here.
 
     Raises:
@@ -238,7 +239,7 @@ def run(
         model,
         select=select,
         keep=keep,
-        gradients=gradients,
+        gradients=gradients is not False,
         inside=inside,
         until=until,
         budget=budget,
@@ -248,7 +249,7 @@ def run(
         tape = watch._begin(exact=True)
         try:
             output = model(*inputs, **named)
-            if gradients:
+            if gradients or (gradients is None and (loss or backend.differentiable(output))):
                 backend.backward(output, loss)
         except BaseException as error:
             if not watch.__exit__(type(error), error, None):

@@ -106,6 +106,9 @@ class ModuleBackend(Backend):
     def set_gradient(self, tensor: Any, gradient: Any | None) -> None:
         tensor.grad = gradient
 
+    def differentiable(self, output: Any) -> bool:
+        return any(tensor.requires_grad for tensor in leaf_objects(output, self.tensor))
+
     def roots(self, output: Any) -> list[Any]:
         """The tensors of a model's output that a backward can start from.
 
@@ -115,8 +118,8 @@ class ModuleBackend(Backend):
         found = [t for t in leaf_objects(output, self.tensor) if t.requires_grad]
         if not found:
             raise RuntimeError(
-                "gradients=True needs an output that requires a gradient, and this model's "
-                "output does not: is a parameter trainable, and is this outside of no_grad()?"
+                "a backward needs an output that requires a gradient, and this model's output "
+                "does not: is a parameter trainable, and is this outside of no_grad()?"
             )
         return found
 

@@ -80,7 +80,9 @@ class Autograd(Drawn):
         graph = self.graph
         if graph.root is None:
             return f"{printable(self.tape.model)}: nothing that was computed requires a gradient."
-        leaves = [[t.name, t.role, "", *_numbers(t.value, self.tape)] for t in graph.leaves()]
+        leaves = [
+            [printable(t.name), t.role, "", *_numbers(t.value, self.tape)] for t in graph.leaves()
+        ]
         left = len(graph.operations) - MOST_LINES
         shown = graph.operations if left <= 0 else graph.operations[-MOST_LINES:]
         body = [self._line(operation) for operation in shown]
@@ -96,11 +98,11 @@ class Autograd(Drawn):
     def _line(self, operation: Operation) -> list[str]:
         assert self.tape is not None
         terms = self.graph.terms
-        made = ", ".join(terms[key].name for key in operation.outputs)
-        call = f"= {_call(operation, self.graph)}"
+        made = printable(", ".join(terms[key].name for key in operation.outputs))
+        call = fit(printable(f"= {_call(operation, self.graph)}"), MOST_LETTERS)
         formula = fit(look.readable_formula(operation.latex), MOST_LETTERS)
         first = terms[operation.outputs[0]].value
-        return [made, fit(printable(call), MOST_LETTERS), formula, *_numbers(first, self.tape)]
+        return [made, call, formula, *_numbers(first, self.tape)]
 
     def json(self) -> dict[str, Any]:
         graph, tape = self.graph, self.tape

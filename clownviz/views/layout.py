@@ -129,7 +129,8 @@ def layout_of(array: np.ndarray, role: str, image: bool, budget: int) -> Layout:
     """Choose a layout and its cells. `image` says that three dimensions are one example's maps."""
     prefix: tuple[int, ...] = ()
     if role != "weight" and array.ndim > 2 and not (image and array.ndim == 3):
-        prefix, array = (0,), array[:1].reshape(array.shape[1:])
+        prefix = (0,)
+        array = array[0] if len(array) else array.reshape(0, *array.shape[2:])
     if array.ndim > 3 and array.shape[-2:] == (1, 1):
         array = array.reshape(array.shape[:-2])
     if array.ndim > 3:

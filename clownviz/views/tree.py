@@ -140,7 +140,7 @@ def _text(line: Line) -> str:
 def _html(line: Line) -> str:
     head, shapes, facts, error = (html.escape(part) for part in _parts(line))
     fill = look.variable(f"family.{look.family(line.row.family)}.text")
-    path = html.escape(line.row.path, quote=True)
+    path = html.escape(printable(line.row.path), quote=True)
     spans = "".join(
         f'<span class="{name}">{part}</span>'
         for name, part in (("cv-shapes", shapes), ("cv-counts", facts), ("cv-raised", error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -42,8 +43,9 @@ class Finding:
     numbers: dict[str, float] = field(default_factory=dict)
 
     def json(self) -> dict[str, Any]:
-        """The same as plain data."""
-        return {**asdict(self), "evidence": list(self.evidence)}
+        """The same as plain data; what is no number in it is None."""
+        numbers = {k: v if math.isfinite(v) else None for k, v in self.numbers.items()}
+        return {**asdict(self), "evidence": list(self.evidence), "numbers": numbers}
 
 
 @dataclass(frozen=True, slots=True)
