@@ -138,6 +138,9 @@ class Node:
         """
         raise NotImplementedError
 
+    def check_saved(self) -> None:
+        """Raise a RuntimeError if what was saved has been let go of, or was changed in place."""
+
     def release(self) -> None:
         """Let go of what was saved: backward ran, and the graph is not to be kept."""
 

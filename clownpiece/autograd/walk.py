@@ -130,9 +130,12 @@ class Walk:
         while ready:
             node = heapq.heappop(ready)[1]
             grads = self.buffers.pop(node, None)
-            if needed is not None and node not in needed:
-                grads = None
-            results = self._visit(node, grads, wanted) if grads is not None else None
+            results = None
+            if needed is None or node in needed:
+                if grads is not None:
+                    results = self._visit(node, grads, wanted)
+                else:
+                    self._walk_over(node)
             edges = node.edges
             for at in range(len(edges)) if node.handing_order is None else node.handing_order:
                 edge = edges[at]
@@ -143,6 +146,12 @@ class Walk:
                 waiting[edge[0]] -= 1
                 if not waiting[edge[0]]:
                     heapq.heappush(ready, (_priority(edge[0]), edge[0]))
+
+    def _walk_over(self, node: Node) -> None:
+        """Walk over a node that no gradient has come to: as in PyTorch, that uses it up too."""
+        node.check_saved()
+        if not self.retain_graph:
+            node.release()
 
     def _visit(
         self, node: Node, grads: list[Any], wanted: set[Edge] | None

@@ -283,7 +283,7 @@ class OpNode(Node):
             self._versions[-1] = (cell, cell.count, ~0)
 
     def backward(self, grads: list[Any], differentiate: Differentiate | None) -> Sequence[Any]:
-        self._check_saved()
+        self.check_saved()
         traced = differentiate is not None
         g = grads[0] if self.op.outputs == 1 else self._materialized(grads, traced)
         gradient = self.op.gradient
@@ -295,7 +295,7 @@ class OpNode(Node):
             return self._through_composed(saved, g, differentiate)
         return gradient(saved, g, self.needs)
 
-    def _check_saved(self) -> None:
+    def check_saved(self) -> None:
         if self._released:
             raise RuntimeError(
                 "Trying to backward through the graph a second time, after its saved values were "

@@ -49,6 +49,26 @@ def hooks_and_what_is_captured_on_the_way(library, log):
 
 
 @story
+def a_walk_is_over_what_no_gradient_reached_too(library, log):
+    class Stop(library.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 1
+
+        @staticmethod
+        def backward(ctx, g):
+            return None
+
+    for retain in (True, False):
+        x = numbers(library, 2, requires_grad=True)
+        y = x * x
+        Stop.apply(y).sum().backward(retain_graph=retain)
+        log(x.grad)
+        log.attempt(lambda y=y: y.sum().backward())
+        log(x.grad)
+
+
+@story
 def arguments_of_backward(library, log):
     x = numbers(library, 2, requires_grad=True)
     w = numbers(library, 2, requires_grad=True)

@@ -198,6 +198,12 @@ FOUND = {
         ("grad", 1, 7, 1, False, True),
         ("show", 0),
     ],
+    "what was walked over without a gradient is freed": [
+        ("make", "part pair", 0),
+        ("hook_backward", 0, "backward", "change", False),
+        ("backward", 0, 2, False),
+        ("backward", 4, 2, False),
+    ],
     "the last of no parameters": [
         ("change_dict", "clear", 3, "weight", 0),
         ("change_dict", "popitem", 5, "b", 2),

@@ -354,12 +354,11 @@ def call(stage: Stage, m: int, feed: str, how: str, under: str) -> None:
 
 
 def _more_behind_hooks(stage: Stage) -> bool:
-    """Whether hooks, or what is freed, may lie behind the hooks of a module's outputs."""
+    """Whether hooks may lie behind the hooks of a module's outputs."""
     kinds = ("backward pre", "backward", "tensor", "accumulated")
     hooked = {id(cue.target) for cue in stage.cues if cue.kind in kinds}
     copied = sum(bool(m._backward_hooks or m._backward_pre_hooks) for m in stage.modules)
-    most = 0 if stage.freed else 1
-    return len(hooked) > most or id(None) in hooked or copied > most
+    return len(hooked) > 1 or id(None) in hooked or copied > 1
 
 
 def loss_of(stage: Stage, which: int, parts: int) -> Any:
@@ -383,7 +382,6 @@ def loss_of(stage: Stage, which: int, parts: int) -> Any:
 @verb(number, st.integers(0, 7), one_of(True, True, False), often=8)
 def backward(stage: Stage, result: int, parts: int, retain: bool) -> None:
     loss = loss_of(stage, result, parts)
-    stage.freed |= not retain
     leaves = [*stage.inputs, *(p for m in stage.modules for p in m.parameters(recurse=False))]
     try:
         loss.backward(retain_graph=retain)
@@ -404,9 +402,8 @@ def grad(
     if lenient:
         wanted = [tensor for tensor in wanted if tensor.requires_grad]
     kinds = {type(module).__name__ for module in stage.modules}
-    if stage.frozen or "ReLU" in kinds or (stage.evaluating and "BatchNorm1d" in kinds):
+    if stage.frozen or kinds & {"ReLU", "BatchNorm1d", "LayerNorm"}:
         create_graph = False
-    stage.freed |= not create_graph
     found = stage.library.autograd.grad(
         loss, wanted, create_graph=create_graph, allow_unused=lenient
     )
@@ -450,7 +447,6 @@ def descend(stage: Stage, m: int) -> None:
 @verb(number, one_of(True, False, "eval", 1))
 def train(stage: Stage, m: int, mode: Any) -> None:
     module = stage.module(m)
-    stage.evaluating |= mode in (False, "eval")
     stage.log(module.eval() if mode == "eval" else module.train(mode))
 
 

@@ -12,13 +12,14 @@ Left out on purpose, because PyTorch's behaviour there is an accident of its imp
 - removing a hook with keywords from within another hook before it is called (PyTorch then calls
   it, without the keywords), and global always-called hooks with keywords (called without them);
 - loading twice from one dict, first with `assign=True` (PyTorch leaves a mark in its metadata);
-- hooks, or graphs that were freed, behind the hooks of a module of whose outputs only some are used
-  (PyTorch walks on with None, or accumulates zeros, where nothing arrives);
+- hooks behind the hooks of a module of whose outputs only some are used (PyTorch calls them with
+  None, or with zeros, where nothing arrives);
 - what a post-accumulate hook returns (PyTorch says it is ignored, and checks its shape);
 - going back through a graph after the `data` of one of its leaves was replaced, as conversions do
   too (PyTorch computes with the new values, unless it had saved a view);
 - gradients of gradients through ReLU, whose formula in PyTorch ends in a gradient of zeros where
-  there is none, and through BatchNorm in evaluation, from where PyTorch walks on without one;
+  there is none, and through normalizations, whose gradient in PyTorch is one operation, which
+  comes from everything that it is called with;
 - gradients of gradients with what was frozen since (PyTorch leaves that out of the new graph);
 - what a ParameterDict refuses, whose key PyTorch's keeps;
 - inserting into a ModuleList before a negative index or far behind its end (it is left with gaps);
@@ -99,8 +100,6 @@ class Stage:
         handles: of all hooks, with whether another hook may remove them.
         states: state_dicts that were taken.
         frozen: whether a step has said of something whether it requires a gradient.
-        evaluating: whether a step has set something to evaluation.
-        freed: whether a step has freed a graph.
     """
 
     now: Stage
@@ -118,8 +117,6 @@ class Stage:
         self.states: list[Any] = []
         self.cues: list[Cue] = []
         self.frozen = False
-        self.evaluating = False
-        self.freed = False
         self._at_the_end = ExitStack()
 
     def __enter__(self) -> Stage:
