@@ -170,6 +170,9 @@ class _Builder:
         # For each value the call in whose forward it was made or returned, and, as a set of
         # bits, the modules called there that it depends on.
         self.made: dict[int, tuple[int | None, int]] = {}
+        # By call: what modules called there have returned, with where it had come from until then.
+        # A dropout in `eval()` returns the very tensor that it was given.
+        self.passed: dict[int, dict[int, tuple[_Source | None, Any]]] = {}
         self.bits: dict[str, int] = {}
         self.card: dict[int, str | None] = {}
         self.with_calls: set[int] = set()
@@ -233,10 +236,18 @@ class _Builder:
         # What comes out of a place depends on that place: the pool after the second `relu` is not
         # the pool after the first.
         bit = self._bit(card if card is not None else self._shown(call.path))
-        for ref in leaves(call.outputs):
+        before = self.passed.pop(call.index, {})
+        for value in map(int, leaves(call.outputs)):
+            if call.parent is not None:
+                known = before.pop(value, None) or (self.source.get(value), self.made.get(value))
+                self.passed.setdefault(call.parent, {}).setdefault(value, known)
             if card is not None and above is None:
-                self._comes_from(int(ref), card, call.path)
-            self.made[int(ref)] = (call.parent, bit)
+                self._comes_from(value, card, call.path)
+            self.made[value] = (call.parent, bit)
+        for value, (source, made) in before.items():
+            # It went through a module in here, but nobody outside was given what came out.
+            if source is not None and made is not None:
+                self.source[value], self.made[value] = source, made
         if card is None and call is self.failed:
             self._error_node(call)
         if call.parent is None and call.error is None:

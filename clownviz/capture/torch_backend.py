@@ -313,6 +313,8 @@ def _tell(op: str, args: tuple, kwargs: dict[str, Any], output: Any, seconds: fl
     wrote = op == "setitem" or op.endswith("_") or kwargs.get("out") is not None
     if wrote or (kwargs.get("inplace") and outputs[0] is inputs[0]):
         params["inplace"] = True
+    elif any(output is each for each in inputs):
+        return  # converted to what it is already, a tensor is returned itself: nothing ran
     for hook in tuple(_observed.hooks):
         hook(name, inputs, params, outputs, seconds)
 

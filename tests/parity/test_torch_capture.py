@@ -260,6 +260,15 @@ def test_a_forward_that_raises_gives_the_partial_tape():
         assert clownviz.run(model[:2], torch.ones(3, 4)).error is None
 
 
+def test_a_conversion_to_what_a_tensor_is_already_is_no_operation():
+    class Normed(nn.Module):
+        def forward(self, x):
+            return x + 2 * x.to(torch.float32).float().contiguous()
+
+    tape = clownviz.run(Normed(), torch.ones(2, 3))
+    assert [operation.name for operation in tape.operations] == ["mul", "add"]
+
+
 def test_half_precision_is_looked_at_too():
     model = nn.Sequential(nn.Linear(4, 8), nn.ReLU()).to(torch.bfloat16)
     tape = clownviz.run(model, torch.ones(3, 4, dtype=torch.bfloat16), keep="full")

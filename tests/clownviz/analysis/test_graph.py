@@ -132,6 +132,24 @@ def test_a_module_that_returns_its_input_is_still_on_the_way():
     assert edges(dataflow(made.tape)) == {("x", "drop"), ("drop", "b"), ("b", "output")}
 
 
+def test_what_a_module_has_only_passed_on_inside_of_another_comes_from_where_it_was_made():
+    # norm(h) = double(drop(h)), and drop returns h itself: the skip does not begin at drop.
+    made, x = made_with("a", "b")
+    made.module("norm", "Norm")
+    made.module("norm.drop", "Dropout")
+    made.module("norm.double", "Linear", weight=(4, 4))
+    with made.call("", x=x) as net:
+        h = made.layer("a", x)
+        with made.call("norm", x=h) as norm:
+            with made.call("norm.drop", input=h) as drop:
+                drop.returns(h)
+            norm.returns(made.layer("norm.double", h))
+        net.returns(made.op("add", h, made.layer("b", norm.output)))
+    found = edges(dataflow(made.tape))
+    assert {("a", "norm.drop"), ("norm.drop", "norm.double"), ("a", "+")} <= found
+    assert ("norm.drop", "+") not in found
+
+
 def test_a_loop_over_time_stays_the_size_of_one_step():
     made, x = made_with("ih", "hh")
     with made.call("", x=x) as net:
