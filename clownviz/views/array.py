@@ -20,7 +20,7 @@ from .cells import RULER, Block
 from .codes import encode, marks, recode
 from .facets import draw_facets
 from .figures import Figure, cell_figure
-from .frame import ASKED, card
+from .frame import ASKED, card, head_width
 from .layout import BUDGET, Axis, layout_of
 from .legend import LETTER, color_bar, swatches
 from .svg import document, text_element
@@ -302,9 +302,9 @@ class ArrayView(View):
             shown = f"shown: {self.shown}"
             below.append(text_element(_PAD, top + high + 44, shown, fill="muted", size=11))
             legend_wide = max(legend_wide, len(shown) * LETTER)
-        whole = max(left + wide, _PAD + legend_wide, 420.0) + _PAD
-        tall = top + high + (60 if self.shown else 42)
         kind = f"{look.format_shape(self.full_shape)} {self.dtype}"
+        whole = max(left + wide, _PAD + legend_wide, 420.0, head_width(self.title, kind)) + _PAD
+        tall = top + high + (60 if self.shown else 42)
         parts = [*card(whole, tall, self.title, kind, self.role), *picture, *below]
         return document(whole, tall, parts, f"{printable(self.title)}: {self.text()}")
 

@@ -23,7 +23,7 @@ from ..capture.tape import Tape
 from .cells import asked
 from .codes import TOP
 from .figures import Figure, color_scale, new_figure
-from .frame import ASKED, PAD, card
+from .frame import ASKED, PAD, card, head_width
 from .legend import color_bar, swatches
 from .raster import cell_image, colors_of
 from .svg import document, rect, text_element
@@ -203,7 +203,7 @@ class Attention(View):
         if self.tokens:
             names = asked({"row_names": self.tokens, "column_names": self.tokens})["cells"]
             parts = [f'<g data-names="{html.escape(names, quote=True)}">', *parts, "</g>"]
-        whole = max(wide, legend_wide + 2 * PAD, 420.0)
+        whole = max(wide, legend_wide + 2 * PAD, 420.0, head_width(self.title, self.drawn))
         tall = high + 52
         parts = [*card(whole, tall, self.title, self.drawn, "activation"), *parts, *legend]
         return document(whole, tall, parts, f"{printable(self.title)}: {self.drawn}")

@@ -14,7 +14,7 @@ from ..analysis.autograd import AutogradGraph, Card, Term, autograd_graph, cards
 from ..capture.tape import Operation, ParameterInfo, Stats, Tape, Value
 from .dot import graph_style
 from .drawn import Drawn
-from .text import fit, printable, table, width
+from .text import fit, fit_end, printable, table, width
 
 __all__ = ["Autograd"]
 
@@ -22,6 +22,7 @@ BUDGET = 120
 SIMPLER = (40, 12)
 MOST_LINES = 200
 MOST_LETTERS = 44
+LONGEST_NAME = 26
 
 
 class Autograd(Drawn):
@@ -241,7 +242,8 @@ def _tag(dot: Autograd, name: str, term: Term) -> None:
     assert dot.tape is not None
     value, gradient = _numbers(term.value, dot.tape)
     value = value.partition(" μ")[0]
-    lines = [f"<B>{_text(term.name)}</B>", _small(value, ink), *_gradient(gradient)]
+    title = _text(fit_end(term.name, LONGEST_NAME))
+    lines = [f"<B>{title}</B>", _small(value, ink), *_gradient(gradient)]
     dot.node(
         name,
         f"<{'<BR/>'.join(lines)}>",

@@ -12,7 +12,7 @@ from .. import look
 from ..analysis.compare import Delta, Difference, Pair
 from ..capture.tape import Tape
 from .svg import document, rect, text_element
-from .text import fit, printable, table, width
+from .text import fit, fit_end, printable, table, width
 from .view import View
 
 __all__ = ["Compare"]
@@ -95,7 +95,7 @@ class Compare(View):
         ):
             known = [delta for delta in deltas if delta.relative is not None]
             if first is not None:
-                where = printable(first.label)
+                where = fit_end(printable(first.label), MOST_LETTERS)
                 facts.append((name, f"first differs at {where}: {_amount(first)}"))
             elif known:
                 facts.append((name, f"{len(known)} {what} agree to {_power(found.tolerance)}"))
@@ -201,7 +201,7 @@ class Compare(View):
         first = f"<b>{line.first}</b> " if line.first else ""
         kind = ' class="cv-first"' if line.first else ""
         return (
-            f"<tr{kind}><td>{mark}{first}{html.escape(line.label)}</td>{cells}"
+            f"<tr{kind}><td>{mark}{first}{html.escape(fit(line.label, MOST_LETTERS))}</td>{cells}"
             f"<td>{html.escape(line.note)}</td></tr>"
         )
 
@@ -274,10 +274,8 @@ def _parameters(found: Difference) -> str:
         return f"all {len(known)} agree to {_power(found.tolerance)}"
     most = max(apart, key=lambda delta: delta.relative or 0.0)
     angle = "" if most.cosine is None else f", cosine {look.format_number(most.cosine)}"
-    return (
-        f"{len(apart)} of {len(known)} differ, most {printable(most.label)}: "
-        f"{_amount(most)}{angle}"
-    )
+    where = fit_end(printable(most.label), MOST_LETTERS)
+    return f"{len(apart)} of {len(known)} differ, most {where}: {_amount(most)}{angle}"
 
 
 def _amount(delta: Delta) -> str:

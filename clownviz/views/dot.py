@@ -24,7 +24,7 @@ from .text import cross, fit, printable, width
 
 __all__ = ["graph_style", "write_dot"]
 
-MOST_LETTERS = 60
+MOST_LETTERS, LONGEST_NAME = 60, 32
 MOST_ERROR_LINES = 5
 MOST_SHAPES = 3
 CROWDED = 200
@@ -154,7 +154,7 @@ class _Writer:
     def _cluster_label(self, cluster: Cluster) -> str:
         row = self.rows.get(cluster.path)
         kind = printable(row.kind) if row is not None else ""
-        name = printable(cluster.path.rpartition(".")[2])
+        name = fit(printable(cluster.path.rpartition(".")[2]), LONGEST_NAME)
         if cluster.repeat > 1:
             name, kind = f"{cluster.repeat} × {kind}", printable(cluster.span)
         facts = [] if cluster.count == 1 else [f"×{cluster.count}"]
@@ -183,7 +183,7 @@ class _Writer:
         out = self.plan.left_out.get(node.path)
         kind = f"… {out:,} more" if out else printable(row.kind) if row is not None else "?"
         family = look.family(row.family if row is not None else "other")
-        name = "" if out else printable(node.path.rpartition(".")[2])
+        name = "" if out else fit(printable(node.path.rpartition(".")[2]), LONGEST_NAME)
         strip, ink = f"family.{family}.fill", f"family.{family}.text"
         border = "accent" if node.path == self.selected else "border"
         if node.error:

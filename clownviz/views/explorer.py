@@ -129,7 +129,12 @@ class Explorer(View):
 
     def _error(self) -> str | None:
         failed = self.tape.failed
-        return f"{failed.label} raised {failed.error}" if failed is not None else self.tape.error
+        if failed is None:
+            return self.tape.error
+        row = self.by_path.get(failed.path)
+        if row is not None and row.mismatch:
+            return f"{failed.label}: {row.mismatch}; it raised {failed.error}"
+        return f"{failed.label} raised {failed.error}"
 
     def detail(self, path: str, budget: int = 2 * BUDGET) -> tuple[dict[str, Any], bytes]:
         """The facts of one module, and the codes of its arrays one after another.

@@ -14,7 +14,7 @@ from ..analysis.findings import SEVERITIES, Finding
 from ..analysis.trace import Trace
 from ..capture.tape import Tape
 from .svg import document, rect, text_element
-from .text import printable, width
+from .text import fit, printable, width
 from .view import View
 
 __all__ = ["Findings"]
@@ -48,7 +48,8 @@ class Findings(View):
         """`Net: 2 errors, 1 warning`, or that nothing was found."""
         name = printable(self.tape.model)
         if not self.found:
-            return f"{name}: nothing found by {self._counted(self.checks, 'check')}"
+            ended = " before it failed" if self.tape.error is not None else ""
+            return f"{name}: nothing found by {self._counted(self.checks, 'check')}{ended}"
         counts = Counter(finding.severity for finding in self.found)
         told = [self._counted(counts[kind], kind) for kind in SEVERITIES if counts[kind]]
         return f"{name}: {', '.join(told)}"
@@ -61,11 +62,19 @@ class Findings(View):
         told = [self._counted(runs, "run")] if runs else ["nothing was run"]
         told.append(f"{backward} with backward" if backward else "no backward")
         told.append(self._counted(updates, "optimizer step") if updates else "no optimizer step")
-        return f"looked at: {', '.join(told)}"
+        return f"looked at: {', '.join(told)}{self._ended()}"
+
+    def _ended(self) -> str:
+        failed = self.tape.failed
+        where = f" in {failed.label}" if failed is not None else ""
+        return "" if self.tape.error is None else printable(f"; ended{where}: {self.tape.error}")
 
     @staticmethod
     def _counted(count: int, what: str) -> str:
         return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+    def _well(self) -> bool:
+        return not self.found and self.tape.error is None
 
     def _shown(self) -> tuple[list[Finding], str]:
         """The findings there is room for, and what is said of the others."""
@@ -97,7 +106,7 @@ class Findings(View):
         shown, rest = self._shown()
         cards = "".join(_card(finding, self.tape.model) for finding in shown)
         more = f"<p>{html.escape(rest)}</p>" if rest else ""
-        none = "" if self.found else f'<b style="color:{look.variable("success")}">✓</b> '
+        none = f'<b style="color:{look.variable("success")}">✓</b> ' if self._well() else ""
         return (
             f'<div class="clownviz cv-findings"><style>{look.css()}{_CSS}</style>'
             f"<header>{none}<b>{html.escape(self.headline())}</b>"
@@ -106,7 +115,7 @@ class Findings(View):
         )
 
     def svg(self) -> str:
-        parts, y = _drawn_head(self.headline(), self.seen(), bool(self.found))
+        parts, y = _drawn_head(self.headline(), self.seen(), self._well())
         shown, rest = self._shown()
         for finding in shown:
             card, y = _drawn_card(finding, self.tape.model, y)
@@ -156,13 +165,14 @@ def _with_code(text: str) -> str:
     return "".join(f"<code>{part}</code>" if at % 2 else part for at, part in enumerate(parts))
 
 
-def _drawn_head(headline: str, seen: str, found: bool) -> tuple[list[str], float]:
+def _drawn_head(headline: str, seen: str, well: bool) -> tuple[list[str], float]:
     parts = []
     x = 16.0
-    if not found:
+    if well:
         parts.append(text_element(x, 27, "✓", fill="success", size=14, weight=600))
         x += 20
     parts.append(text_element(x, 27, headline, size=14, weight=600))
+    seen = fit(seen, int((_WIDE - 32) / _LETTER))
     parts.append(text_element(16, 46, seen, fill="muted"))
     return parts, 60.0
 

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from .. import look
 from .svg import rect, text_element
-from .text import fit, printable, width
+from .text import fit, fit_pixels, pixels, printable, width
 
-__all__ = ["ASKED", "PAD", "card"]
+__all__ = ["ASKED", "PAD", "card", "head_width"]
 
 PAD = 16
 ASKED = "clownviz cv-asks"
 """The class of an `<img>` whose cells answer where `ask.js` runs."""
+
+_TITLE, _CODE = 15.0, 7.0
+"""A bold title of 14 pixels is as wide as a plain one of 15; what a letter of the note takes."""
+
+
+def head_width(title: str, note: str, most: float = 720.0) -> float:
+    """How wide a card must be to say its title and its note in full, up to `most`."""
+    head = pixels(printable(title), _TITLE) + 14 + width(printable(note)) * _CODE + 2 * PAD
+    return min(head, most)
 
 
 def card(wide: float, high: float, title: str, note: str = "", role: str = "") -> list[str]:
@@ -18,9 +27,9 @@ def card(wide: float, high: float, title: str, note: str = "", role: str = "") -
 
     A strip in the hue of the role runs along the top.
     """
-    room = int((wide - 2 * PAD) / 7.4)
-    note = fit(printable(note), max(8, room - 14))
-    title = fit(printable(title), max(8, room - width(note) - 2))
+    room = wide - 2 * PAD
+    note = fit(printable(note), max(8, int(room / _CODE) - 14))
+    title = fit_pixels(printable(title), max(60.0, room - width(note) * _CODE - 14), _TITLE)
     parts = [
         f'<rect x="0.5" y="0.5" width="{wide - 1:.0f}" height="{high - 1:.0f}" rx="8" '
         f'style="fill:{look.variable("background")};stroke:{look.variable("border")}"/>',

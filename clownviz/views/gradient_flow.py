@@ -23,7 +23,7 @@ from .legend import color_bar, swatches
 from .raster import MASKED, cell_image, colors_of
 from .strip import HeatScale, binned, norm_scale, ratio_scale
 from .svg import document, rect, text_element
-from .text import fit, printable, table
+from .text import fit, fit_pixels, printable, table
 from .view import View
 
 __all__ = ["GradientFlow", "listed", "logarithm", "remark", "typical"]
@@ -177,7 +177,7 @@ class GradientFlow(View):
         parts = []
         for at, row in enumerate(self.rows):
             y = top + at * _ROW + 13
-            name = fit(self.name(row), 30)
+            name = fit_pixels(self.name(row), _LABEL - 10, 11.5)
             parts.append(text_element(PAD + _LABEL - 10, y, name, size=11.5, anchor="end"))
         return parts, max(1, len(self.rows)) * _ROW
 

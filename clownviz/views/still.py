@@ -12,7 +12,7 @@ from .. import look
 from ..analysis.modules import Row
 from .array import ArrayView
 from .svg import document, rect, text_element
-from .text import fit, printable, width
+from .text import fit, fit_pixels, pixels, printable, width
 
 __all__ = ["draw_still"]
 
@@ -101,11 +101,12 @@ def _tree(table: Sequence[Row], selected: Row, top: float) -> tuple[list[str], f
         x = PAD + min(row.depth, 8) * 13.0
         parts.append(rect(x, y + 7, 8, 8, f"family.{look.family(row.family)}.text", ' rx="2"'))
         params = look.format_count(row.params) if row.params else "–"
-        room = int((LEFT - x - 24 - width(params) * _LETTER - 14) / _LETTER)
-        name = fit(printable(row.name), max(4, room))
-        kind = fit(times + printable(row.kind), max(1, room - width(name) - 1))
+        room = LEFT - x - 38 - width(params) * _LETTER
+        name = fit_pixels(printable(row.name), max(30.0, room), 12.5)
+        left_over = room - pixels(name, 12.5)
+        kind = fit(times + printable(row.kind), max(1, int(left_over / _LETTER) - 1))
         spans = [(name, "text", 500)] if name else []
-        if not name or room - width(name) > 4:
+        if not name or left_over > 4 * _LETTER:
             spans.append((kind, f"family.{look.family(row.family)}.text", 400))
         parts.append(_spans(x + 15, y + 15, spans, 12.5))
         parts.append(text_element(LEFT - 12, y + 15, params, size=12, fill="muted", anchor="end"))
@@ -120,7 +121,7 @@ def _module(
     row: Row, facts: Sequence[tuple[str, str]], pictures: Sequence[ArrayView], x: float, y: float
 ) -> tuple[list[str], float]:
     wide = WIDE - x - PAD
-    spans = [(fit(printable(row.path), 40), "text", 600)] if row.path else []
+    spans = [(fit_pixels(printable(row.path), 380, 17), "text", 600)] if row.path else []
     ink = f"family.{look.family(row.family)}.text"
     parts = [_spans(x, y + 24, [*spans, (fit(printable(row.kind), 30), ink, 600)], 16)]
     y += 44

@@ -13,12 +13,13 @@ from ..analysis.outline import Line, outline
 from ..capture.tape import Tape
 from .columns import COLUMNS, DEFAULT_COLUMNS
 from .svg import document, rect, text_element
-from .text import fit, printable, table, width
+from .text import fit, pixels, printable, table, width
 from .view import View
 
 __all__ = ["COLUMNS", "DEFAULT_COLUMNS", "Summary"]
 
 MOST_LETTERS = 40
+LONGEST_NAME = 60
 LAYER = "layer"
 
 
@@ -237,7 +238,7 @@ def _label(line: Line) -> str:
     if line.kind == "same":
         what = f"{line.count} × {kind}" if row.like and "…" in line.span else kind
         return f"{printable(line.span)} ({what}, as {printable(_last(row.like))})"
-    name = f"{printable(row.name)} ({kind})" if row.name else kind
+    name = f"{fit(printable(row.name), LONGEST_NAME)} ({kind})" if row.name else kind
     if row.alias_of is not None:
         return f"{name} is {printable(row.alias_of) or 'the model itself'}"
     return f"{name} ×{row.calls}" if row.calls > 1 else name
@@ -345,7 +346,8 @@ class _Drawing:
         for level, cells in zip(self.levels, self.body):
             for at, cell in enumerate(cells):
                 extra = level * self.INDENT + 12 if at == 0 else 0
-                widths[at] = max(widths[at], width(cell) * self.LETTER + extra)
+                wide = max(pixels(cell, 12), width(cell) * self.LETTER)
+                widths[at] = max(widths[at], wide + extra)
         return widths
 
     def _cells(

@@ -10,7 +10,10 @@ import numpy as np
 from ..capture.statistics import Stats, statistics
 from ..look import format_number, format_shape
 
-__all__ = ["cross", "fit", "printable", "sparkline", "stats_line", "table", "tensor_line", "width"]
+__all__ = [
+    "cross", "fit", "fit_end", "fit_pixels", "pixels", "printable", "sparkline", "stats_line",
+    "table", "tensor_line", "width",
+]  # fmt: skip
 
 _BARS = "▁▂▃▄▅▆▇█"
 _SPARK_CELLS = 6
@@ -100,6 +103,54 @@ def fit(text: str, columns: int) -> str:
     if width(text) <= columns:
         return text
     while text and width(text) > columns - 1:
+        text = text[:-1]
+    return text + "…"
+
+
+def fit_end(path: str, columns: int) -> str:
+    """The path, or `…` and its end, which tells what it is, in at most this many columns.
+
+    >>> fit_end("encoder.attn.weight", 12)
+    '…attn.weight'
+    """
+    if width(path) <= columns:
+        return path
+    while path and width(path) > columns - 1:
+        path = path[1:]
+    return "…" + path
+
+
+_NARROW, _BROAD = frozenset("fijlrtI.,:;'|!()[]{}/ -`"), frozenset("mwMW%@…—→")
+
+
+def pixels(text: str, size: float) -> float:
+    """About how wide a text is in letters of `size` pixels, rather too wide than too narrow.
+
+    >>> pixels("conv1", 10), pixels("WWW", 10)
+    (32.5, 29.4)
+    """
+    ems = 0.0
+    for letter in text:
+        if letter in _NARROW:
+            ems += 0.4
+        elif letter in _BROAD:
+            ems += 0.98
+        elif letter.isascii():
+            ems += 0.72 if letter.isupper() else 0.65
+        else:
+            ems += 0.65 * width(letter)
+    return round(ems * size, 1)
+
+
+def fit_pixels(text: str, room: float, size: float) -> str:
+    """The text, or its beginning and `…`, in at most so many pixels.
+
+    >>> fit_pixels("convolution", 40, 10)
+    'conv…'
+    """
+    if pixels(text, size) <= room:
+        return text
+    while text and pixels(text + "…", size) > room:
         text = text[:-1]
     return text + "…"
 

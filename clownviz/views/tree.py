@@ -11,12 +11,13 @@ from ..analysis.modules import Row, rows, totals
 from ..analysis.outline import Line, outline
 from ..capture.tape import Tape
 from .svg import document, rect, text_element
-from .text import cross, printable, width
+from .text import cross, fit, pixels, printable
 from .view import View
 
 __all__ = ["Tree"]
 
 OPEN_DEPTH = 2
+LONGEST_NAME = 60
 
 
 class Tree(View):
@@ -72,11 +73,11 @@ class Tree(View):
 
     def svg(self) -> str:
         texts = [_parts(line) for line in self.lines]
-        letters = [
-            len(line.guides) * 2.6 + sum(width(part) + 2 for part in parts)
+        ends = [
+            len(line.guides) * 18 + sum(pixels(part, 12) + 12 for part in parts)
             for line, parts in zip(self.lines, texts)
         ]
-        wide, high = max(letters) * 6.9 + 40, len(self.lines) * 22 + 20
+        wide, high = max(ends) + 40, len(self.lines) * 22 + 20
         made = [rect(0, 0, wide, high, "background")]
         for at, (line, parts) in enumerate(zip(self.lines, texts)):
             x, y = 14 + len(line.guides) * 18.0, 12 + at * 22.0
@@ -86,7 +87,7 @@ class Tree(View):
             for part, color in zip(parts, ("text", "muted", "muted", "error")):
                 if part:
                     made.append(text_element(x, y + 14, part, fill=color))
-                    x += width(part) * 6.9 + 12
+                    x += pixels(part, 12) + 12
         return document(wide, high, made, f"Modules of {printable(self.tape.model)}")
 
 
@@ -98,7 +99,7 @@ def _head(line: Line) -> str:
     if line.kind == "same":
         like = printable((row.like or "").rpartition(".")[2])
         return f"{printable(line.span)}: {line.count} × {kind} as {like}"
-    head = f"{printable(row.name)}: {kind}" if row.name else kind
+    head = f"{fit(printable(row.name), LONGEST_NAME)}: {kind}" if row.name else kind
     if row.alias_of is not None:
         return f"{head}, the same module as {printable(row.alias_of) or 'the model'}"
     return head

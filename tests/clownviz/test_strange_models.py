@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -12,6 +13,7 @@ from support.patients import Made
 import clownpiece
 import clownviz
 from clownpiece import nn
+from clownviz.views.text import pixels
 
 SCRIPT, LONG, TURNED = "<script>alert(1)</script>", "n" * 200, "größe 層 🙂\u202e"
 
@@ -85,6 +87,51 @@ def test_every_verb_answers_in_every_form(name):
         assert "<script>alert" not in page and "\u202e" not in page
         ElementTree.fromstring(answer.svg())
         json.dumps(answer.json(), allow_nan=False)
+
+
+@pytest.mark.parametrize("name", ["a long name", "turned text", "a single module"])
+def test_no_letter_leaves_its_picture(name):
+    make, inputs = STRANGE[name]
+    model, x = make(), inputs()
+    (path, *_) = [path for path, _ in model.named_children()] or [""]
+    shown = [
+        *(verb(model, x) for verb in (clownviz.summary, clownviz.tree, clownviz.explore)),
+        clownviz.array(model, x, path=path),
+        clownviz.histograms(model, x, path=path),
+        clownviz.gradient_flow(model, x),
+        clownviz.compare(model, make(), x),
+    ]
+    for answer in shown:
+        drawn = ElementTree.fromstring(answer.svg())
+        wide = float(drawn.get("width"))
+        for text in drawn.iter("{http://www.w3.org/2000/svg}text"):
+            size = float(re.search(r"([\d.]+)px", text.get("style") or "12px")[1])
+            long, at = pixels("".join(text.itertext()), size), float(text.get("x") or 0)
+            anchor = text.get("text-anchor")
+            start = at - long if anchor == "end" else at - long / 2 if anchor == "middle" else at
+            assert start >= -4 and start + long <= wide + 4, (answer, "".join(text.itertext()))
+
+
+@pytest.mark.parametrize("verb", [clownviz.summary, clownviz.tree, clownviz.diagram])
+def test_a_failed_call_is_red_in_every_picture_of_how_far_it_came(verb):
+    broken = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(6, 2))
+    with pytest.raises(RuntimeError) as caught:
+        clownviz.run(broken, ROWS())
+    answer = verb(caught.value.tape)
+    for made in (answer.text(), answer.svg()):
+        assert "Linear expected (*, 6), got (3, 8)" in made
+    assert "cv-error" in answer.svg()
+
+
+def test_of_a_failed_run_no_findings_are_no_good_news():
+    with pytest.raises(RuntimeError) as caught:
+        clownviz.run(nn.Sequential(nn.Linear(4, 8), nn.Linear(6, 2)), ROWS(), keep="full")
+    view = clownviz.findings(caught.value.tape)
+    assert "nothing found by 16 checks before it failed" in view.text()
+    assert "; ended in 1: RuntimeError: linear" in view.text()
+    assert "✓" not in view.html() + view.svg()
+    told = clownviz.explore(caught.value.tape).text()
+    assert "failed: 1: Linear expected (*, 6), got (3, 8); it raised RuntimeError" in told
 
 
 @pytest.mark.parametrize("name", ["NaN", "Inf", "the largest numbers", "an empty batch"])
