@@ -361,10 +361,13 @@ def _summed(gradient: Any, shape: tuple[int, ...], source: Node, at: int) -> Any
     extra = gradient.ndim - len(shape)
     inner = gradient.shape[max(extra, 0) :]
     if extra < 0 or not all(size in (1, given) for size, given in zip(shape, inner)):
-        raise RuntimeError(
+        error = RuntimeError(
             f"Function {source.name()} returned an invalid gradient at index {at} - got "
             f"{list(gradient.shape)} but expected shape compatible with {list(shape)}"
         )
+        if source.origin is not None:
+            error.add_note(_blame(source))
+        raise error
     axes = (*range(extra), *[
         axis + extra for axis, size in enumerate(shape) if size == 1 and inner[axis] != 1
     ])

@@ -52,9 +52,11 @@ def save(
 
     Raises:
         ValueError: no known format.
-        TypeError: something in `obj` that no file can hold; the message says where it is.
+        TypeError: something in `obj` that no file can hold; the message says where it is. Or `f`
+            is no file.
         OSError: no such folder, no permission, no space; an old file is as it was.
     """
+    _check_file(f, "write", "save(obj, path)")
     write = _writer(f, format)
     tensors, structure = to_tensors(obj)
     strings = _checked_metadata(metadata)
@@ -96,10 +98,18 @@ def load(
         )
     if map_location is not None and str(map_location) != "cpu":
         raise RuntimeError(f"clownpiece computes on the CPU only; got map_location={map_location}")
+    _check_file(f, "read", "load(path)")
     if not isinstance(f, (str, os.PathLike)):
         return _read(f, "the open file")[0]
     with open(f, "rb") as file:
         return _read(file, os.fspath(f))[0]
+
+
+def _check_file(f: Any, able: str, call: str) -> None:
+    if not isinstance(f, (str, os.PathLike)) and not hasattr(f, able):
+        raise TypeError(
+            f"expected a path or an open binary file, but got {type(f).__name__}; call {call}"
+        )
 
 
 def load_metadata(f: File) -> dict[str, str]:

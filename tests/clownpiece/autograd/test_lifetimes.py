@@ -217,3 +217,16 @@ def test_anomaly_mode_says_of_an_error_in_a_function_where_it_was_called():
         with pytest.raises(ValueError, match="broken") as caught:
             y.sum().backward()
     assert "y = Broken.apply(leaf(2))" in message_of(caught.value)
+
+
+def test_anomaly_mode_says_of_a_gradient_of_a_wrong_shape_where_its_function_was_called():
+    class Cut(Square):
+        @staticmethod
+        def backward(ctx, g):
+            return g[:1]
+
+    with cp.autograd.detect_anomaly():
+        y = Cut.apply(leaf(2))
+        with pytest.raises(RuntimeError, match="CutBackward returned an invalid") as caught:
+            y.sum().backward()
+    assert "y = Cut.apply(leaf(2))" in message_of(caught.value)

@@ -271,3 +271,11 @@ def test_two_objects_in_one_open_file_are_no_surprise():
     cp.save({"x": cp.tensor(math.pi)}, file)
     file.seek(0)
     assert cp.load(file)["x"].item() == pytest.approx(math.pi)
+
+
+@pytest.mark.parametrize("wrong", [3, None, {"a": 1}, ["path"]])
+def test_what_is_no_file_is_refused_with_how_to_call(wrong):
+    with pytest.raises(TypeError, match=r"path or an open binary file.*load\(path\)"):
+        cp.load(wrong)
+    with pytest.raises(TypeError, match=r"path or an open binary file.*save\(obj, path\)"):
+        cp.save("path.safetensors", wrong)
