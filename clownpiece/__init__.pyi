@@ -377,6 +377,14 @@ def row_stack(tensors: Any) -> Tensor:
     """Tensors below each other; a vector is a row."""
 def dstack(tensors: Any) -> Tensor:
     """Tensors behind each other, along the third dimension."""
+def column_stack(tensors: Any) -> Tensor:
+    """Tensors side by side; a vector is a column."""
+def atleast_1d(*tensors: Any) -> Any:
+    """A number as a vector of one element, others as they are. One tensor gives one, several give a tuple."""
+def atleast_2d(*tensors: Any) -> Any:
+    """A number or a vector as a matrix of one row. One tensor gives one, several give a tuple."""
+def atleast_3d(*tensors: Any) -> Any:
+    """With dimensions of size 1 up to three, a matrix first. One tensor gives one, several give a tuple."""
 def split_with_sizes(
     x: Any,
     split_sizes: Sequence[_int],
@@ -458,6 +466,8 @@ def diag_embed(x: Any, offset: _int = ..., dim1: _int = ..., dim2: _int = ...) -
     """Matrices with the last dimension of `x` on their diagonal and zeros elsewhere."""
 def diag(x: Any, diagonal: _int = ...) -> Tensor:
     """The diagonal of a matrix, or the matrix with a vector on its diagonal."""
+def diagflat(x: Any, offset: _int = ...) -> Tensor:
+    """The matrix with all elements of `x`, in order, on a diagonal."""
 def tril(x: Any, diagonal: _int = ...) -> Tensor:
     """The lower triangle of matrices, up to `diagonal`; zeros above."""
 def triu(x: Any, diagonal: _int = ...) -> Tensor:
@@ -481,6 +491,8 @@ def mv(x: Any, other: Any) -> Tensor:
     """A matrix times a vector."""
 def dot(x: Any, other: Any) -> Tensor:
     """The inner product of two vectors."""
+def vdot(x: Any, other: Any) -> Tensor:
+    """The inner product of two vectors."""
 def outer(x: Any, other: Any) -> Tensor:
     """All products of an element of the one vector with one of the other."""
 def ger(x: Any, other: Any) -> Tensor:
@@ -498,6 +510,10 @@ def baddbmm(
     alpha: _int = ...,
 ) -> Tensor:
     """`beta * x + alpha * (batch1 @ batch2)` on batches of matrices; `x` is broadcast."""
+def addmv(x: Any, mat: Any, vec: Any, *, beta: _int = ..., alpha: _int = ...) -> Tensor:
+    """`beta * x + alpha * (mat @ vec)` of a matrix and a vector; `x` is broadcast."""
+def addr(x: Any, vec1: Any, vec2: Any, *, beta: _int = ..., alpha: _int = ...) -> Tensor:
+    """`beta * x + alpha * outer(vec1, vec2)` of two vectors; `x` is broadcast."""
 def tensordot(x: Any, other: Any, dims: Any = ...) -> Tensor:
     """The product summed over dimensions: the last and first `dims`, or two lists of them."""
 def einsum(equation: str, *operands: Any) -> Tensor:
@@ -585,6 +601,12 @@ def isnan(x: Any) -> Tensor:
     """Whether it is NaN, not a number."""
 def isinf(x: Any) -> Tensor:
     """Whether it is infinite, of either sign."""
+def isposinf(x: Any) -> Tensor:
+    """Whether it is +inf."""
+def isneginf(x: Any) -> Tensor:
+    """Whether it is -inf."""
+def signbit(x: Any) -> Tensor:
+    """Whether it is negative, or -0.0."""
 def isfinite(x: Any) -> Tensor:
     """Whether it is neither inf nor NaN."""
 def equal(x: Any, other: Any) -> _bool:
@@ -925,6 +947,12 @@ def dropout(x: Any, p: _float = ..., train: _bool = ...) -> Tensor:
 
     In evaluation (`train=False`) it is `x` itself.
     """
+def hsplit(x: Any, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    """Pieces of equal width, or cut at a list of columns."""
+def vsplit(x: Any, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    """Pieces of equal height, or cut at a list of rows."""
+def dsplit(x: Any, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    """Pieces of equal depth, or cut at indices of dimension 2."""
 def inverse(x: Any) -> Tensor:
     """The inverse of square matrices: `linalg.inv`."""
 def matrix_power(x: Any, n: _int) -> Tensor:
@@ -988,4 +1016,26 @@ def scatter_reduce(
 
     `reduce` is "sum", "prod", "mean", "amax" or "amin"; `include_self=False` leaves `x` out
     wherever something arrives.
+    """
+def index_reduce(
+    x: Any,
+    dim: _int,
+    index: Any,
+    source: Any,
+    reduce: str,
+    include_self: _bool = ...,
+) -> Tensor:
+    """`x` with the slices of `source` along `dim` reduced into those that `index` names.
+
+    `reduce` is "prod", "mean", "amax" or "amin"; `include_self=False` leaves `x` out wherever
+    something arrives.
+    """
+def cross(x: Any, other: Any, dim: _int | None = ...) -> Tensor:
+    """The vector products along a dimension of size 3: `dim`, or the first there is."""
+def kron(x: Any, other: Any) -> Tensor:
+    """The Kronecker product: `x` with each of its elements replaced by `other` times it.
+
+    >>> import clownpiece as cp
+    >>> cp.kron(cp.tensor([1, 10]), cp.tensor([2, 3]))
+    tensor([ 2,  3, 20, 30])
     """

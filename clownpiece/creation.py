@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .device import device
-from .dtypes import as_dtype, get_default_dtype
+from .dtypes import as_dtype, get_default_dtype, int64
 from .random import Generator, default_generator
 from .tensor import Tensor, wrap
 
@@ -291,9 +291,11 @@ def logspace(
     base: float = 10.0,
     *,
     dtype: Any = None,
+    device: Any = None,
     requires_grad: bool = False,
 ) -> Tensor:
     """base**start to base**end in `steps` even steps of the exponent."""
+    _check_device(device)
     values = np.logspace(float(start), float(end), steps, base=base)
     return _finish(values.astype(_float_dtype(dtype)), requires_grad)
 
@@ -311,15 +313,22 @@ def eye(
     return _finish(np.eye(n, m, dtype=_float_dtype(dtype)), requires_grad)
 
 
-def tril_indices(row: int, col: int, offset: int = 0) -> Tensor:
-    """Rows and columns of the lower triangle of a (row, col) matrix, as a (2, N) tensor."""
-    return wrap(np.stack(np.tril_indices(row, offset, col)).astype(np.int64))
+def _triangle(find: Callable[..., Any], which: str) -> Callable[..., Tensor]:
+    def create(
+        row: int, col: int, offset: int = 0, *, dtype: Any = int64, device: Any = None
+    ) -> Tensor:
+        _check_device(device)
+        places = np.stack(find(row, offset, col))
+        return wrap(places.astype(as_dtype(dtype).numpy))
+
+    create.__doc__ = (
+        f"Rows and columns of the {which} triangle of a (row, col) matrix, as a (2, N) tensor."
+    )
+    return create
 
 
-def triu_indices(row: int, col: int, offset: int = 0) -> Tensor:
-    """Rows and columns of the upper triangle of a (row, col) matrix, as a (2, N) tensor."""
-    return wrap(np.stack(np.triu_indices(row, offset, col)).astype(np.int64))
-
+tril_indices = _triangle(np.tril_indices, "lower")
+triu_indices = _triangle(np.triu_indices, "upper")
 
 # -- from chance --------------------------------------------------------------------------------
 
@@ -398,6 +407,7 @@ def randint(
     generator: Generator | None = None,
     dtype: Any = None,
     device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Whole numbers from low (0 if left out) up to, not including, high."""
     _check_device(device)
@@ -407,7 +417,7 @@ def randint(
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got {low} >= {high}")
     wanted = np.dtype(np.int64) if dtype is None else as_dtype(dtype).numpy
     values = _numpy_of(generator).integers(low, high, _shape((size,)))
-    return wrap(np.asarray(values).astype(wanted))
+    return _finish(np.asarray(values).astype(wanted), requires_grad)
 
 
 def randint_like(
@@ -417,21 +427,29 @@ def randint_like(
     *,
     dtype: Any = None,
     device: Any = None,
+    requires_grad: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
     """Whole numbers below high, in the shape and dtype of another tensor."""
     bounds = (0, low) if high is None else (low, high)
     wanted = input.dtype if dtype is None else dtype
-    return randint(*bounds, input.array.shape, dtype=wanted, device=device)
+    return randint(
+        *bounds, input.array.shape, dtype=wanted, device=device, requires_grad=requires_grad
+    )
 
 
 def randperm(
-    n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None
+    n: int,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """0 … n−1 in random order."""
     _check_device(device)
     wanted = np.dtype(np.int64) if dtype is None else as_dtype(dtype).numpy
-    return wrap(_numpy_of(generator).permutation(n).astype(wanted))
+    return _finish(_numpy_of(generator).permutation(n).astype(wanted), requires_grad)
 
 
 def normal(

@@ -72,3 +72,7 @@ def norm(
     dtype: Dtype = ...,
 ) -> Tensor:
     """`matrix_norm` of matrices when `ord` is given, else `vector_norm`."""
+def cross(x: Any, other: Any, dim: _int = ...) -> Tensor:
+    """The vector products along a dimension of size 3, the last one if none is named."""
+def vecdot(x: Any, other: Any, *, dim: _int = ...) -> Tensor:
+    """The inner products of vectors along a dimension; the others are broadcast."""

@@ -127,6 +127,14 @@ class TensorMethods:
         """`beta * x + alpha * (mat1 @ mat2)` on matrices; `x` is broadcast."""
     def addmm_(self, mat1: Any, mat2: Any, *, beta: _int = ..., alpha: _int = ...) -> Tensor:
         """`beta * x + alpha * (mat1 @ mat2)` on matrices; `x` is broadcast."""
+    def addmv(self, mat: Any, vec: Any, *, beta: _int = ..., alpha: _int = ...) -> Tensor:
+        """`beta * x + alpha * (mat @ vec)` of a matrix and a vector; `x` is broadcast."""
+    def addmv_(self, mat: Any, vec: Any, *, beta: _int = ..., alpha: _int = ...) -> Tensor:
+        """`beta * x + alpha * (mat @ vec)` of a matrix and a vector; `x` is broadcast."""
+    def addr(self, vec1: Any, vec2: Any, *, beta: _int = ..., alpha: _int = ...) -> Tensor:
+        """`beta * x + alpha * outer(vec1, vec2)` of two vectors; `x` is broadcast."""
+    def addr_(self, vec1: Any, vec2: Any, *, beta: _int = ..., alpha: _int = ...) -> Tensor:
+        """`beta * x + alpha * outer(vec1, vec2)` of two vectors; `x` is broadcast."""
     def all(self, dim: Dims = ..., keepdim: _bool = ...) -> Tensor:
         """Whether all elements are true (not 0), in the whole or over `dim`."""
     def allclose(
@@ -359,6 +367,8 @@ class TensorMethods:
         """How many elements are not 0, in the whole or over `dim`."""
     def cpu(self) -> Tensor:
         """The tensor itself: it lives on the CPU."""
+    def cross(self, other: Any, dim: _int | None = ...) -> Tensor:
+        """The vector products along a dimension of size 3: `dim`, or the first there is."""
     def cuda(self, device_: Any = ..., non_blocking: _bool = ...) -> Tensor:
         """Raise a RuntimeError: there is only the CPU."""
     def cummax(self, dim: _int) -> Any:
@@ -385,6 +395,8 @@ class TensorMethods:
         """The diagonal of a matrix, or the matrix with a vector on its diagonal."""
     def diag_embed(self, offset: _int = ..., dim1: _int = ..., dim2: _int = ...) -> Tensor:
         """Matrices with the last dimension of `x` on their diagonal and zeros elsewhere."""
+    def diagflat(self, offset: _int = ...) -> Tensor:
+        """The matrix with all elements of `x`, in order, on a diagonal."""
     def diagonal(self, offset: _int = ..., dim1: _int = ..., dim2: _int = ...) -> Tensor:
         """The diagonal over two dimensions, as a view whose last dimension it is."""
     def diff(
@@ -413,6 +425,8 @@ class TensorMethods:
         """The inner product of two vectors."""
     def double(self) -> Tensor:
         """The values as float64."""
+    def dsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
+        """Pieces of equal depth, or cut at indices of dimension 2."""
     def eq(self, other: Any) -> Tensor:
         """Whether both are equal, elementwise."""
     def eq_(self, other: Any) -> Tensor:
@@ -527,6 +541,8 @@ class TensorMethods:
         """`x` where its size exceeds `lambd`, zero elsewhere."""
     def histc(self, bins: _int = ..., min: _float = ..., max: _float = ...) -> Tensor:
         """How many elements fall into each of `bins` equal intervals from `min` to `max`."""
+    def hsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
+        """Pieces of equal width, or cut at a list of columns."""
     def hypot(self, other: Any) -> Tensor:
         """The hypotenuse over the legs `x` and `other`, without overflow on the way."""
     def hypot_(self, other: Any) -> Tensor:
@@ -547,6 +563,32 @@ class TensorMethods:
         """A copy of `x` with `values` at a tuple of index tensors, or added with `accumulate`."""
     def index_put_(self, indices: Any, values: Any, accumulate: _bool = ...) -> Tensor:
         """A copy of `x` with `values` at a tuple of index tensors, or added with `accumulate`."""
+    def index_reduce(
+        self,
+        dim: _int,
+        index: Any,
+        source: Any,
+        reduce: str,
+        include_self: _bool = ...,
+    ) -> Tensor:
+        """`x` with the slices of `source` along `dim` reduced into those that `index` names.
+
+        `reduce` is "prod", "mean", "amax" or "amin"; `include_self=False` leaves `x` out wherever
+        something arrives.
+        """
+    def index_reduce_(
+        self,
+        dim: _int,
+        index: Any,
+        source: Any,
+        reduce: str,
+        include_self: _bool = ...,
+    ) -> Tensor:
+        """`x` with the slices of `source` along `dim` reduced into those that `index` names.
+
+        `reduce` is "prod", "mean", "amax" or "amin"; `include_self=False` leaves `x` out wherever
+        something arrives.
+        """
     def index_select(self, dim: _int, index: Any) -> Tensor:
         """The slices along `dim` that a vector of indices names."""
     def inner(self, other: Any) -> Tensor:
@@ -593,6 +635,17 @@ class TensorMethods:
         """Whether it is infinite, of either sign."""
     def isnan(self) -> Tensor:
         """Whether it is NaN, not a number."""
+    def isneginf(self) -> Tensor:
+        """Whether it is -inf."""
+    def isposinf(self) -> Tensor:
+        """Whether it is +inf."""
+    def kron(self, other: Any) -> Tensor:
+        """The Kronecker product: `x` with each of its elements replaced by `other` times it.
+
+        >>> import clownpiece as cp
+        >>> cp.kron(cp.tensor([1, 10]), cp.tensor([2, 3]))
+        tensor([ 2,  3, 20, 30])
+        """
     def kthvalue(self, k: _int, dim: _int = ..., keepdim: _bool = ...) -> Any:
         """The k-th smallest element along `dim`, counted from 1: (values, indices)."""
     def le(self, other: Any) -> Tensor:
@@ -840,6 +893,10 @@ class TensorMethods:
         dtype: Dtype = ...,
     ) -> Tensor:
         """The product over all elements, or over one `dim`; zeros have their gradient too."""
+    def put(self, index: Any, source: Any, accumulate: _bool = ...) -> Tensor:
+        """A copy of `x` with `source` at places of the flattened tensor, or added there."""
+    def put_(self, index: Any, source: Any, accumulate: _bool = ...) -> Tensor:
+        """A copy of `x` with `source` at places of the flattened tensor, or added there."""
     def quantile(
         self,
         q: Any,
@@ -986,6 +1043,8 @@ class TensorMethods:
         """-1, 0 or 1."""
     def sign_(self) -> Tensor:
         """-1, 0 or 1."""
+    def signbit(self) -> Tensor:
+        """Whether it is negative, or -0.0."""
     def sin(self) -> Tensor:
         """The sine of an angle in radians."""
     def sin_(self) -> Tensor:
@@ -1180,10 +1239,14 @@ class TensorMethods:
 
         `correction` (1, Bessel's, unless `unbiased=False`) is taken off the count.
         """
+    def vdot(self, other: Any) -> Tensor:
+        """The inner product of two vectors."""
     def view(self, *size: Any) -> Tensor:
         """`reshape` that never copies: an error where the elements do not lie in order."""
     def view_as(self, other: Any) -> Tensor:
         """A view in the shape of another tensor."""
+    def vsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
+        """Pieces of equal height, or cut at a list of rows."""
     def where(self, condition: Any, other: Any) -> Tensor:
         """This tensor where the condition is true, `other` elsewhere."""
     def xlogy(self, other: Any) -> Tensor:

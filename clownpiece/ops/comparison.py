@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -90,12 +91,20 @@ isclose = elementwise(
 )
 
 
-def _test(name: str, ufunc: np.ufunc, latex: str, doc: str) -> Any:
-    return elementwise(name, ufunc, latex=latex, doc=doc, samples=[S((3, 4))], inplace=False)
+def _test(name: str, forward: Callable[[Any], Any], latex: str, doc: str) -> Any:
+    return elementwise(name, forward, latex=latex, doc=doc, samples=[S((3, 4))], inplace=False)
 
 
 isnan = _test("isnan", np.isnan, r"x \ne x", "Whether it is NaN, not a number.")
 isinf = _test("isinf", np.isinf, r"|x| = \infty", "Whether it is infinite, of either sign.")
+isposinf = _test("isposinf", lambda x: x == np.inf, r"x = \infty", "Whether it is +inf.")
+isneginf = _test("isneginf", lambda x: x == -np.inf, r"x = -\infty", "Whether it is -inf.")
+signbit = _test(
+    "signbit",
+    lambda x: np.signbit(x) if x.dtype.kind == "f" else x < 0,
+    r"x < 0",
+    "Whether it is negative, or -0.0.",
+)
 isfinite = _test("isfinite", np.isfinite, r"|x| < \infty", "Whether it is neither inf nor NaN.")
 
 

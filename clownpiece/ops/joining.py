@@ -15,8 +15,12 @@ from .samples import S
 from .shape import reshape, unsqueeze
 
 __all__ = [
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
     "cat",
     "chunk",
+    "column_stack",
     "dstack",
     "hstack",
     "split",
@@ -137,6 +141,41 @@ dstack = composition(
     samples=[S([(3,), (3,)]), S([(2, 3), (2, 3)])],
     expose="function",
 )
+
+column_stack = composition(
+    "column_stack",
+    lambda tensors: hstack([reshape(x, (-1, 1)) if x.ndim < 2 else x for x in tensors]),
+    inputs="tensors",
+    variadic=True,
+    doc="Tensors side by side; a vector is a column.",
+    samples=[S([(3,), (3,)]), S([(3, 2), (3,)])],
+    expose="function",
+)
+
+
+def _lifted(name: str, ndim: int, doc: str) -> Any:
+    def lift(*tensors: Any) -> Any:
+        if len(tensors) == 1 and isinstance(tensors[0], (tuple, list)):
+            tensors = tuple(tensors[0])
+        elif len(tensors) == 1:
+            return _at_least(tensors[0], ndim)
+        return tuple([_at_least(each, ndim) for each in tensors])
+
+    return composition(
+        name,
+        lift,
+        inputs="tensors",
+        outputs=None,
+        latex=r"x",
+        doc=doc + " One tensor gives one, several give a tuple.",
+        samples=[S((3,)), S((), (2,)), S((2, 3), (2, 3, 4))],
+        expose="function",
+    )
+
+
+atleast_1d = _lifted("atleast_1d", 1, "A number as a vector of one element, others as they are.")
+atleast_2d = _lifted("atleast_2d", 2, "A number or a vector as a matrix of one row.")
+atleast_3d = _lifted("atleast_3d", 3, "With dimensions of size 1 up to three, a matrix first.")
 
 # -- into several ----------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from .samples import S
 __all__ = [
     "diag",
     "diag_embed",
+    "diagflat",
     "diagonal",
     "off_diagonal",
     "trace",
@@ -109,6 +110,15 @@ diag = composition(
     latex=r"x_{ii}",
     doc="The diagonal of a matrix, or the matrix with a vector on its diagonal.",
     samples=[S((3,)), S((3, 4)), S((3, 4), diagonal=1), S((2,), diagonal=-1)],
+)
+
+
+diagflat = composition(
+    "diagflat",
+    lambda x, offset=0: _diag_embed(x.reshape(-1), offset),
+    latex=r"y_{i,i + offset} = x_i",
+    doc="The matrix with all elements of `x`, in order, on a diagonal.",
+    samples=[S((3,)), S((2, 2), offset=-1), S(())],
 )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from ..dtypes import int64
 from ..tensor import Tensor
 from .composition import DimFirst, composition
 from .dims import axis_of
@@ -16,6 +18,7 @@ from .shape import expand, reshape
 
 __all__ = [
     "add_along",
+    "check_slices",
     "first_of",
     "gather",
     "index_add",
@@ -24,8 +27,10 @@ __all__ = [
     "index_put",
     "index_select",
     "places_of",
+    "put",
     "scatter",
     "scatter_add",
+    "slices_of",
     "take_along_dim",
 ]
 
@@ -218,7 +223,8 @@ scatter_add = op(
 # -- whole slices ----------------------------------------------------------------------------
 
 
-def _slices(name: str, x: Any, dim: int, index: Any) -> tuple[Any, ...]:
+def slices_of(name: str, x: Any, dim: int, index: Any) -> tuple[Any, ...]:
+    """The full subscript of a vector of indices, which names slices along `dim`."""
     _check_index(name, index)
     if index.ndim > 1:
         raise IndexError(f"{name}(): Index is supposed to be a vector; got {tuple(index.shape)}")
@@ -232,7 +238,7 @@ def _slices(name: str, x: Any, dim: int, index: Any) -> tuple[Any, ...]:
 
 
 def _index_select(x: Any, index: Any, dim: int) -> Any:
-    return x[_slices("index_select", x, dim, index)]
+    return x[slices_of("index_select", x, dim, index)]
 
 
 index_select = op(
@@ -263,7 +269,7 @@ add_slices = op(
 )
 
 
-def _check_slices(name: str, x: Any, index: Any, source: Any, axis: int) -> None:
+def check_slices(name: str, x: Any, index: Any, source: Any, axis: int) -> None:
     """`source` must be as `x`, but along the axis as long as `index`."""
     expected = (*x.shape[:axis], index.size, *x.shape[axis + 1 :])
     if x.ndim and source.ndim and source.shape != expected:
@@ -276,8 +282,8 @@ def _check_slices(name: str, x: Any, index: Any, source: Any, axis: int) -> None
 
 def _index_add(x: Any, index: Any, source: Any, dim: int, alpha: float = 1) -> Any:
     result = x.copy()
-    _slices("index_add", x, dim, index)
-    _check_slices("index_add", x, index, source, axis_of(dim, x.ndim))
+    slices_of("index_add", x, dim, index)
+    check_slices("index_add", x, index, source, axis_of(dim, x.ndim))
     at_front = np.moveaxis(result, dim, 0)
     rows = np.moveaxis(np.asarray(source), dim, 0)
     add_at(at_front, index.reshape(-1), rows if alpha == 1 else alpha * rows)
@@ -302,9 +308,9 @@ index_add = op(
 
 
 def _index_copy(x: Any, index: Any, source: Any, dim: int) -> Any:
-    _check_slices("index_copy", x, index, source, axis_of(dim, x.ndim))
+    check_slices("index_copy", x, index, source, axis_of(dim, x.ndim))
     result = x.copy()
-    result[_slices("index_copy", x, dim, index)] = source
+    result[slices_of("index_copy", x, dim, index)] = source
     return result
 
 
@@ -327,7 +333,7 @@ index_copy = op(
 
 def _index_fill(x: Any, index: Any, value: Any, dim: int) -> Any:
     result = x.copy()
-    result[_slices("index_fill", x, dim, index)] = value
+    result[slices_of("index_fill", x, dim, index)] = value
     return result
 
 
@@ -370,4 +376,40 @@ index_put = composition(
         S((3, 4), [np.array([0, 0])], (4,), accumulate=True),
     ],
     inplace=True,
+)
+
+
+def _put(x: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
+    if index.dtype not in (np.dtype(np.int64), int64):
+        raise RuntimeError(f"put_(): Expected a long tensor for index, but got {index.dtype}")
+    if math.prod(index.shape) != math.prod(source.shape):
+        raise IndexError(
+            "put_(): Expected source and index to have the same number of elements, but got "
+            f"source.numel() = {math.prod(source.shape)}, index.numel() = {math.prod(index.shape)}"
+        )
+    size, numbers = math.prod(x.shape), getattr(index, "array", index)
+    if numbers.size and not (-size <= numbers.min() and numbers.max() < size):
+        raise IndexError(
+            "put_(): out of range: tried to access indices from "
+            f"{numbers.min()} to {numbers.max()} on a tensor of {size} elements"
+        )
+    places = (reshape(index, (-1,)),)
+    written = index_put(reshape(x, (-1,)), places, reshape(source, (-1,)), accumulate)
+    return reshape(written, tuple(x.shape))
+
+
+put = composition(
+    "put",
+    _put,
+    inputs="x index source",
+    alike="x source",
+    latex=r"x_{index} \leftarrow source",
+    doc="A copy of `x` with `source` at places of the flattened tensor, or added there.",
+    samples=[
+        S((3, 4), permutations((5,), 0), (5,)),
+        S((3, 4), ints((2, 3), 12), (6,), accumulate=True),
+    ],
+    inplace=True,
+    expose="method",
+    torch="Tensor.put",
 )

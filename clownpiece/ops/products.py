@@ -174,6 +174,7 @@ dot = composition(
     latex=r"\sum_i x_i \, other_i",
     doc="The inner product of two vectors.",
     samples=[S((4,), (4,))],
+    aliases=("vdot",),
 )
 
 
@@ -226,12 +227,34 @@ baddbmm = composition(
 )
 
 
+addmv = composition(
+    "addmv",
+    lambda x, mat, vec, *, beta=1, alpha=1: _blend(x, beta, mv(mat, vec), alpha),
+    inputs="x mat vec",
+    alike="x mat vec",
+    latex=r"\beta x + \alpha \, mat \, vec",
+    doc="`beta * x + alpha * (mat @ vec)` of a matrix and a vector; `x` is broadcast.",
+    samples=[S((3,), (3, 4), (4,)), S((1,), (3, 4), (4,), beta=0.5, alpha=2.0)],
+    inplace=True,
+)
+
+addr = composition(
+    "addr",
+    lambda x, vec1, vec2, *, beta=1, alpha=1: _blend(x, beta, outer(vec1, vec2), alpha),
+    inputs="x vec1 vec2",
+    latex=r"\beta x + \alpha \, vec1_i \, vec2_j",
+    doc="`beta * x + alpha * outer(vec1, vec2)` of two vectors; `x` is broadcast.",
+    samples=[S((3, 4), (3,), (4,)), S((4,), (3,), (4,), beta=0.5, alpha=2.0)],
+    inplace=True,
+)
+
+
 def _blend(x: Any, beta: float, product: Any, alpha: float) -> Any:
     """With beta 0 `x` is not read at all: it may hold NaN."""
     if x.ndim > product.ndim:
         raise RuntimeError(
-            f"addmm, baddbmm: x of shape {tuple(x.shape)} has more dimensions than the product of "
-            f"shape {tuple(product.shape)}, to which it is broadcast"
+            f"addmm, addmv, addr, baddbmm: x of shape {tuple(x.shape)} has more dimensions than "
+            f"the product of shape {tuple(product.shape)}, to which it is broadcast"
         )
     scaled = product if alpha == 1 else alpha * product
     if beta == 0:

@@ -1,4 +1,4 @@
-"""Elements sent to places and reduced there: `scatter_reduce`."""
+"""Elements or slices sent to places and reduced there: `scatter_reduce`, `index_reduce`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 
 from .composition import DimFirst
+from .dims import axis_of
 from .indexing import getitem, put_at
-from .places import add_along, first_of, gather, places_of, scatter
+from .places import add_along, check_slices, first_of, gather, places_of, scatter, slices_of
 from .record import op
 from .samples import S, ints
 from .selection import clamp_min, keep, nothing
+from .shape import expand, reshape
 
-__all__ = ["scatter_reduce"]
+__all__ = ["index_reduce", "scatter_reduce"]
 
 _REDUCERS: dict[str, tuple[np.ufunc, float]] = {
     "sum": (np.add, 0.0),
@@ -129,6 +131,61 @@ scatter_reduce = op(
     samples=[
         S((3, 4), ints((3, 4), 4), (3, 4), dim=1, reduce=reduce, include_self=include_self)
         for reduce in _REDUCERS
+        for include_self in (True, False)
+    ],
+    inplace=True,
+    kind=DimFirst,
+)
+
+
+# -- whole slices ----------------------------------------------------------------------------
+
+
+def _spread(index: Any, source: Any, dim: int) -> Any:
+    """A vector of indices as the index of `scatter_reduce`: the same in all other places."""
+    axis = axis_of(dim, len(source.shape))
+    line = [1] * len(source.shape)
+    line[axis] = -1
+    return expand(reshape(index, tuple(line)), tuple(source.shape))
+
+
+def _index_reduce(
+    x: Any, index: Any, source: Any, dim: int, reduce: str, include_self: bool = True
+) -> Any:
+    if reduce not in _REDUCERS or reduce == "sum":
+        raise RuntimeError(
+            "index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got "
+            f"{reduce}"
+        )
+    if index.ndim < 2:
+        check_slices("index_reduce", x, index, source, axis_of(dim, x.ndim))
+    slices_of("index_reduce", x, dim, index)
+    return _scatter_reduce(x, _spread(index, source, dim), source, dim, reduce, include_self)
+
+
+index_reduce = op(
+    "index_reduce",
+    _index_reduce,
+    inputs="x index source",
+    alike="x source",
+    grad={
+        "x": lambda g, x, index, source, y, dim, reduce, include_self: _reduced_by_x(
+            g, x, _spread(index, source, dim), source, y, dim, reduce, include_self
+        ),
+        "source": lambda g, x, index, source, y, dim, reduce, include_self: _reduced_by_src(
+            g, x, _spread(index, source, dim), source, y, dim, reduce, include_self
+        ),
+    },
+    latex=r"\text{reduce}(x_j, source_i : index_i = j)",
+    doc="""`x` with the slices of `source` along `dim` reduced into those that `index` names.
+
+    `reduce` is "prod", "mean", "amax" or "amin"; `include_self=False` leaves `x` out wherever
+    something arrives.
+    """,
+    samples=[
+        S((3, 4), ints((5,), 3), (5, 4), dim=0, reduce=reduce, include_self=include_self)
+        for reduce in _REDUCERS
+        if reduce != "sum"
         for include_self in (True, False)
     ],
     inplace=True,

@@ -37,6 +37,7 @@ CALLS = {
     "addmm_": lambda library: (cells(library), cells(library) - 2),
     "float_power_": lambda library: (2,),
     "index_put_": lambda library: ((library.tensor([0, 0]),), cells(library) * 3),
+    "put_": lambda library: (library.tensor([2, 2]), cells(library)[0], True),
     "masked_scatter_": lambda library: (mask(library), cells(library) * 5),
     "fill_diagonal_": lambda library: (7,),
     "renorm_": lambda library: (2, 0, 1.0),

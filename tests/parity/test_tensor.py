@@ -11,6 +11,8 @@ import clownpiece as cp
 
 torch = pytest.importorskip("torch")
 
+from support.stories import assert_told_alike  # noqa: E402
+
 RNG = np.random.default_rng(0)
 PRINTED = {
     "scalar": np.float32(3.14159),
@@ -155,3 +157,23 @@ def test_mistakes_raise_pytorch_s_error_classes(number):
         MISTAKES[number](torch)
     with pytest.raises(theirs.type):
         MISTAKES[number](cp)
+
+
+def test_creation_takes_a_dtype_a_device_and_whether_a_gradient_is_wanted():
+    def tell(library, log):
+        log(library.logspace(0, 2, 3, base=2.0, device="cpu"))
+        for name in ("tril_indices", "triu_indices"):
+            indices = getattr(library, name)
+            log(indices(3, 4, -1), indices(2, 2, dtype=library.int32, device="cpu"))
+        floating = {"dtype": library.float32, "requires_grad": True}
+        for made in (
+            library.randint(2, 3, (2,), **floating),
+            library.randint_like(library.ones(2), 2, 3, **floating),
+            library.randperm(1, **floating),
+        ):
+            log(made)
+        log.attempt(lambda: library.randint(3, (2,), requires_grad=True))
+        log.attempt(lambda: library.randperm(3, requires_grad=True))
+        log.attempt(lambda: library.logspace(0, 1, 2, device="nowhere"))
+
+    assert_told_alike(tell)

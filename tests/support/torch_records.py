@@ -54,6 +54,9 @@ def nested(function, value):
 # Calls that PyTorch takes only in another spelling.
 RESPELLED = {
     "getitem": lambda x, index: x[index],
+    "dsplit": lambda x, indices_or_sections: torch.dsplit(x, indices_or_sections),
+    "hsplit": lambda x, indices_or_sections: torch.hsplit(x, indices_or_sections),
+    "vsplit": lambda x, indices_or_sections: torch.vsplit(x, indices_or_sections),
     "tensor_split": lambda x, indices_or_sections, dim=0: torch.tensor_split(
         x, indices_or_sections, dim
     ),
@@ -61,7 +64,14 @@ RESPELLED = {
 
 
 def call_torch(case: Case, inputs):
-    """PyTorch's function with the sample: inputs by their names where it knows those."""
+    """PyTorch's function with the sample; what it says of its own future is not heard."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "index_reduce.* is in beta")
+        return _call(case, inputs)
+
+
+def _call(case: Case, inputs):
+    """The call: inputs by their names where PyTorch knows those."""
     record = case.record
     function = RESPELLED.get(record.name) or counterpart(record)
     params = {name: nested(as_torch, value) for name, value in case.sample.params.items()}
