@@ -1,6 +1,6 @@
 # make demo   train a small network on real images and write a page that shows it
 # make lab    open the tour in JupyterLab
-# make test   run every check (CONTRIBUTING.md); ONLY="lint tests" runs some
+# make test   run every check (CONTRIBUTING.md); ONLY="lint stack" runs some
 # make bench  measure, and write docs/performance.md
 #
 # Each target makes what it needs of .venv first; a second call finds it made. Nothing is

@@ -32,8 +32,8 @@ def train_on_houses(lr: float, epochs: int, step_size: int) -> float:
 
 
 def test_house_prices_with_the_courses_settings():
-    # PyTorch: .037 to .052, by seed.
-    assert train_on_houses(lr=3e-4, epochs=400, step_size=100) < 0.052
+    # PyTorch: .036 to .066 after these 100 epochs, by seed, and .037 to .052 after all 400.
+    assert train_on_houses(lr=3e-4, epochs=100, step_size=100) < 0.052
 
 
 def test_house_prices_with_fifty_times_the_learning_rate():
