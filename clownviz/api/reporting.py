@@ -139,6 +139,7 @@ def _with_maps(tape: Tape, called: dict[str, list[Value]]) -> list[str]:
         and values[0].array is not None
         and len(values[0].shape) == 4
         and values[0].array.size
+        and min(values[0].shape[2:]) > 1
     ]
 
 

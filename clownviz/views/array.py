@@ -70,6 +70,7 @@ class ArrayView(View):
         title: what it is: "Output", "weight".
         role: "activation", "weight" or "gradient".
         image: a 3-d activation is one example's maps, not a batch of matrices.
+        tiles: maps of one cell are maps too, not one vector or matrix.
         shape: of the whole tensor, where `array` is a part of it.
         part: which part, as a tape says it: "batch 0, every 4th position".
         stats: of the whole tensor; computed from `array` otherwise.
@@ -93,6 +94,7 @@ class ArrayView(View):
         role: str = "activation",
         key: str = "",
         image: bool = False,
+        tiles: bool = False,
         shape: Sequence[int] | None = None,
         part: str = "",
         stats: Stats | None = None,
@@ -118,13 +120,13 @@ class ArrayView(View):
         if stats is None:
             stats = statistics(array if hidden is None else array[~hidden])
         self.stats = stats
-        layout = layout_of(array, role, image, max(1, budget))
+        layout = layout_of(array, role, image, max(1, budget), tiles=tiles)
         self.layout, self.prefix, self.columns = layout.kind, layout.prefix, layout.columns
         self.axes, self.names = layout.axes, layout.names
         self.masked: np.ndarray | None = None
         cells = np.asarray(layout.cells(), dtype=np.float64)
         if hidden is not None:
-            self.masked = layout_of(hidden, role, image, max(1, budget)).cells()
+            self.masked = layout_of(hidden, role, image, max(1, budget), tiles=tiles).cells()
             cells = np.where(self.masked, np.nan, cells)
         self._encode(cells, model_limit, limit)
 

@@ -77,6 +77,7 @@ class FeatureMaps(View):
             title=self.tensor.title,
             role=self.tensor.role,
             image=True,
+            tiles=True,
             scale=scale,
             shape=self.tensor.value.shape,
             stats=self.tensor.value.stats,

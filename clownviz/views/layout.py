@@ -125,17 +125,23 @@ class Layout:
         return picked
 
 
-def layout_of(array: np.ndarray, role: str, image: bool, budget: int) -> Layout:
-    """Choose a layout and its cells. `image` says that three dimensions are one example's maps."""
+def layout_of(
+    array: np.ndarray, role: str, image: bool, budget: int, *, tiles: bool = False
+) -> Layout:
+    """Choose a layout and its cells.
+
+    `image` says that three dimensions are one example's maps; `tiles` draws maps of one cell as
+    maps too, which are otherwise one vector or matrix.
+    """
     prefix: tuple[int, ...] = ()
     if role != "weight" and array.ndim > 2 and not (image and array.ndim == 3):
         prefix = (0,)
         array = array[0] if len(array) else array.reshape(0, *array.shape[2:])
-    if array.ndim > 3 and array.shape[-2:] == (1, 1):
+    if array.ndim > 3 and array.shape[-2:] == (1, 1) and not tiles:
         array = array.reshape(array.shape[:-2])
     if array.ndim > 3:
         return _facets(array, prefix, budget)
-    if array.ndim == 3 and array.shape[1:] != (1, 1):
+    if array.ndim == 3 and (tiles or array.shape[1:] != (1, 1)):
         return _maps(array, prefix, budget)
     if array.ndim == 2 and 1 in array.shape:
         if array.shape[0] == 1:

@@ -94,6 +94,26 @@ def test_maps_of_other_dimensions(shape, kind):
     ElementTree.fromstring(view.svg())
 
 
+@pytest.mark.parametrize(
+    "shape, role, names",
+    [
+        ((2, 3, 1, 1), "activation", ["0", "1", "2"]),
+        ((2, 3, 1, 1), "weight", ["0, 0", "0, 1", "0, 2", "1, 0", "1, 1", "1, 2"]),
+        ((3, 1, 1, 1), "weight", ["0", "1", "2"]),
+    ],
+)
+def test_maps_of_one_cell_are_maps_too(shape, role, names):
+    view = FeatureMaps(activation(np.ones(shape, np.float32), role=role))
+    assert view.picture.unit_names == names
+    assert all(f">{name}<" in view.svg() for name in names)
+
+
+def test_a_report_shows_no_maps_of_one_cell():
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 2, 1))
+    made = clownviz.report(model, clownpiece.ones(2, 1, 8, 8))
+    assert [title for title, _ in made.sections if "maps" in title] == ["Feature maps of 0"]
+
+
 @pytest.mark.parametrize("fill", [np.nan, np.inf, 0.0])
 def test_arrays_of_one_value(fill):
     view = FeatureMaps(activation(np.full((1, 2, 3, 3), fill, np.float32)))
