@@ -61,8 +61,7 @@ def report(
         training: a `watch` whose curves the report shows.
         title: the heading; the model's class by default.
         subtitle: a line below it.
-        budget: the most bytes that the explorer's facts and arrays may take in the page, which
-            says what it leaves out.
+        budget: the most bytes that the page may take; it says what it leaves out.
         gradients, loss, selection, kwargs: as for `explore`.
 
     Returns:

@@ -29,7 +29,7 @@ from .view import View
 
 __all__ = ["Report"]
 
-BUDGET = "900 KiB"
+BUDGET = "1.4 MiB"
 MOST_OF_A_SECTION = 400_000
 """A section whose picture takes more letters stands in the page as text."""
 
@@ -43,7 +43,8 @@ class Report(View):
         subtitle: a line below it, such as the accuracy.
         sections: further views with their headings, below the explorer: training curves, the
             summary. They stand in the page as their static HTML.
-        budget: the most bytes of the page that the modules' facts and arrays may take.
+        budget: the most bytes that the page may take. What is always there comes first: the
+            sections, the tree, the selected module; then as many modules' arrays as have room.
 
     >>> from clownviz.capture.tape import ModuleInfo, Tape
     >>> tape = Tape("Net", {"": ModuleInfo("", "", "Net", "container")})
@@ -79,17 +80,23 @@ class Report(View):
         sections = [{"title": printable(name), "data": view.json()} for name, view in self.sections]
         return {**self.carried(), "sections": sections}
 
-    def carried(self) -> dict[str, Any]:
-        """What the page's script reads: the scene, the selection, details with their bytes."""
+    def carried(self, room: int | None = None) -> dict[str, Any]:
+        """What the page's script reads: the scene, the selection, details with their bytes.
+
+        Args:
+            room: the most bytes that it may take, packed; the whole budget if that is not said.
+        """
         explorer, details, packing = self.explorer, dict[str, Any](), _Packing()
-        share = self.budget // max(1, len(explorer.rows))
+        room = self.budget if room is None else room
+        share = max(1, room // max(1, len(explorer.rows)))
+        scene = explorer.scene()
+        packing.with_(scene)
         for path in self._by_interest():
-            detail, data = explorer.detail(path, max(1, share))
+            detail, data = explorer.detail(path, share)
             known = {"detail": detail, "bytes": base64.b64encode(data).decode()}
-            if details and packing.with_(known) > self.budget:
+            if packing.with_(known) > room and details:
                 break
             details[path] = known
-        scene = explorer.scene()
         left = len(explorer.rows) - len(details)
         if left:
             scene["notes"].append(
@@ -107,6 +114,12 @@ class Report(View):
 
     def html(self) -> str:
         """The whole document."""
+        before, after = self._around_data()
+        room = max(0, self.budget - len(before.encode()) - len(after.encode()))
+        return f"{before}{_packed(self.carried(room))}{after}"
+
+    def _around_data(self) -> tuple[str, str]:
+        """The document up to its data, and from there on."""
         script = "\n" + link("page.js")
         sections = "".join(
             f'<section id="section-{at}"><h2>{html.escape(printable(name))}</h2>'
@@ -115,7 +128,7 @@ class Report(View):
         )
         subtitle = f"<p>{html.escape(self.subtitle)}</p>" if self.subtitle else ""
         # The still stands where the explorer will: it is what a page without scripts shows.
-        return f"""<!doctype html>
+        before = f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -131,11 +144,13 @@ class Report(View):
 <div id="clownviz-explorer">{self.explorer.svg()}</div>
 {sections}
 </main>
-<script type="application/gzip" id="clownviz-data">{_packed(self.carried())}</script>
+<script type="application/gzip" id="clownviz-data">"""
+        after = f"""</script>
 <script type="module">{script}</script>
 </body>
 </html>
 """
+        return before, after
 
     def _contents(self) -> str:
         """Links to the sections: `Feature maps of conv1`, and then `conv2` alone."""
