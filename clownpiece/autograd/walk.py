@@ -149,9 +149,15 @@ class Walk:
 
     def _walk_over(self, node: Node) -> None:
         """Walk over a node that no gradient has come to: as in PyTorch, that uses it up too."""
-        node.check_saved()
-        if not self.retain_graph:
-            node.release()
+        if self.accumulates or self._goes_on_from(node):
+            node.check_saved()
+            if not self.retain_graph:
+                node.release()
+
+    def _goes_on_from(self, node: Node) -> bool:
+        """Whether something that gradients are wanted of lies behind this node."""
+        needed = self.needed
+        return needed is None or any(e is not None and e[0] in needed for e in node.edges)
 
     def _visit(
         self, node: Node, grads: list[Any], wanted: set[Edge] | None
@@ -160,13 +166,13 @@ class Walk:
         if type(node) is AccumulateGrad:
             self._visit_leaf(node, grads, wanted)
             return None
-        arrived, needed = grads, self.needed
+        arrived = grads
         if node.tensor_hooks is not None:
             grads = list(arrived)
             for slot in sorted(node.tensor_hooks):
                 if grads[slot] is not None:
                     grads[slot] = self._call_tensor_hooks(grads[slot], node.tensor_hooks[slot])
-        goes_on = needed is None or any(e is not None and e[0] in needed for e in node.edges)
+        goes_on = self._goes_on_from(node)
         if wanted is not None and not self.accumulates:
             # As in PyTorch: hooks change what is captured where the walk ends, not on the way.
             for slot, gradient in enumerate(arrived if goes_on else grads):
