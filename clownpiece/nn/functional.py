@@ -36,6 +36,7 @@ from ..ops.activation import (
 )
 from ..ops.adaptive_pooling import adaptive_avg_pool as _adaptive_avg_pool
 from ..ops.affine import bilinear, linear
+from ..ops.arguments import A_TENSOR
 from ..ops.attention import scaled_dot_product_attention as _attention
 from ..ops.convolution import (
     conv1d,
@@ -321,6 +322,8 @@ def _drop(input: Tensor, p: float, training: bool, inplace: bool, shape: Sequenc
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Each number zeroed with probability `p`, the others times 1 / (1 − p)."""
+    if not isinstance(input, Tensor):
+        A_TENSOR.check("dropout", "input", input, 1)
     return _drop(input, p, training, inplace, input.shape)
 
 

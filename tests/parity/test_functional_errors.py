@@ -45,6 +45,7 @@ WRONG: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
         ((2, 3, 5, 5), (3, 4, 3, 3)),
     ),
     "linear": (lambda F, x, w: F.linear(x, w), ((2, 3), (4, 5))),
+    "dropout of a list": (lambda F, x: F.dropout([x]), ((2, 3),)),
     "linear bias": (lambda F, x, w, b: F.linear(x, w, b), ((2, 3), (4, 3), (3,))),
     "linear long bias": (lambda F, x, w, b: F.linear(x, w, b), ((2, 3), (4, 3), (2, 2, 4))),
     "linear vector and bias": (lambda F, x, w, b: F.linear(x, w, b), ((2, 3), (3,), (1,))),

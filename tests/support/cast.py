@@ -208,7 +208,7 @@ KINDS = (
     *(f"part {way}" for way in WAYS),
     *("linear", "linear without bias", "batch norm", "relu", "relu in place", "identity"),
     *("sequential", "module list", "module dict", "parameter list", "parameter dict"),
-    *("remembering", "translating", "headless", "layer norm"),
+    *("remembering", "translating", "headless", "layer norm", "dropout", "max pool"),
 )
 
 
@@ -222,6 +222,8 @@ def make(library: Any, kind: str, seed: int) -> Any:
         "linear without bias": lambda: nn.Linear(2, 2, bias=False, dtype=library.float64),
         "batch norm": lambda: nn.BatchNorm1d(2, dtype=library.float64),
         "layer norm": lambda: nn.LayerNorm(2, dtype=library.float64),
+        "max pool": lambda: nn.MaxPool1d(1),
+        "dropout": lambda: nn.Dropout(0.0),
         "relu": nn.ReLU,
         "relu in place": lambda: nn.ReLU(inplace=True),
         "identity": nn.Identity,

@@ -402,7 +402,7 @@ def grad(
     if lenient:
         wanted = [tensor for tensor in wanted if tensor.requires_grad]
     kinds = {type(module).__name__ for module in stage.modules}
-    if stage.frozen or kinds & {"ReLU", "BatchNorm1d", "LayerNorm"}:
+    if stage.frozen or kinds & {"ReLU", "BatchNorm1d", "LayerNorm", "MaxPool1d"}:
         create_graph = False
     found = stage.library.autograd.grad(
         loss, wanted, create_graph=create_graph, allow_unused=lenient

@@ -18,8 +18,8 @@ Left out on purpose, because PyTorch's behaviour there is an accident of its imp
 - going back through a graph after the `data` of one of its leaves was replaced, as conversions do
   too (PyTorch computes with the new values, unless it had saved a view);
 - gradients of gradients through ReLU, whose formula in PyTorch ends in a gradient of zeros where
-  there is none, and through normalizations, whose gradient in PyTorch is one operation, which
-  comes from everything that it is called with;
+  there is none, and through normalizations and pooling, whose gradient in PyTorch is one operation,
+  which comes from everything that it is called with;
 - gradients of gradients with what was frozen since (PyTorch leaves that out of the new graph);
 - what a ParameterDict refuses, whose key PyTorch's keeps;
 - inserting into a ModuleList before a negative index or far behind its end (it is left with gaps);

@@ -27,7 +27,7 @@ def weight_norm(module: Any, name: str = "weight", dim: int | None = 0) -> Any:
 
     g is `parametrizations.weight.original0`, v is `parametrizations.weight.original1`.
     """
-    return register_parametrization(module, name, _WeightNorm(dim))
+    return register_parametrization(module, name, _WeightNorm(dim), unsafe=True)
 
 
 class _WeightNorm(Module):

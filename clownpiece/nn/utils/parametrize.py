@@ -85,7 +85,7 @@ def register_parametrization(
         tensor_name: the parameter.
         parametrization: a module of one tensor to another of the same shape. If it has a
             `right_inverse`, that gives what to start from; it may take several tensors.
-        unsafe: whether shape and dtype may change.
+        unsafe: shape and dtype may change; it is not tried whether they do.
 
     Raises:
         ValueError: there is no such parameter, or its shape or dtype would change.
@@ -97,14 +97,15 @@ def register_parametrization(
     if tensor is None:
         raise ValueError(f"{type(module).__name__} does not have a parameter {tensor_name!r}")
     computed = ParametrizationList(parametrization, tensor)
-    with no_grad():
-        value = computed()
-    if not unsafe and (value.shape, value.dtype) != (tensor.shape, tensor.dtype):
-        raise ValueError(
-            "Registering a parametrization may not change the shape or dtype of the tensor: "
-            f"{tensor.shape} {tensor.dtype} would become {value.shape} {value.dtype}; "
-            "unsafe=True allows it"
-        )
+    if not unsafe:
+        with no_grad():
+            value = computed()
+        if (value.shape, value.dtype) != (tensor.shape, tensor.dtype):
+            raise ValueError(
+                "Registering a parametrization may not change the shape or dtype of the tensor: "
+                f"{tensor.shape} {tensor.dtype} would become {value.shape} {value.dtype}; "
+                "unsafe=True allows it"
+            )
     if not is_parametrized(module):
         module.__class__ = _parametrized(type(module), ())
         module.parametrizations = ModuleDict()
