@@ -29,7 +29,7 @@ STRICTER = {
     "cross_entropy gaussian_nll_loss kl_div l1_loss scaled_dot_product_attention tanhshrink": (
         "is one operation that saves its inputs; PyTorch's saves what it computes on the way"
     ),
-    "matmul": "broadcasts without the copies that PyTorch makes and saves",
+    "kron matmul": "broadcasts without the copies that PyTorch makes and saves",
     "unfold": "gives views with overlapping memory, in which PyTorch changes numbers twice",
 }
 """Operations that refuse more than PyTorch's, and why."""
