@@ -14,6 +14,7 @@ import hashlib
 import html
 import json
 import os
+import re
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -189,10 +190,10 @@ def _drawn(view: View) -> str:
     picture = view.html()
     if len(picture) <= MOST_OF_A_SECTION:
         return picture
-    name = type(view).__name__
+    verb = re.sub(r"(?<!^)(?=[A-Z])", "_", type(view).__name__).lower()
     return (
-        f"<p>Drawn, this takes {look.format_bytes(len(picture))} and is left out here: the view "
-        f"<code>{html.escape(name)}</code> draws it in a notebook.</p>"
+        f"<p>Drawn, this takes {look.format_bytes(len(picture))} and is left out here; "
+        f"<code>clownviz.{html.escape(verb)}</code> draws it.</p>"
         f"<pre>{html.escape(view.text())}</pre>"
     )
 

@@ -104,7 +104,7 @@ def first_pictures() -> Iterator[Case]:
     for name in list(GIANTS)[2:]:
         model, x = GIANTS[name]()
         tape = clownviz.run(model, x, keep="shapes")
-        for verb in (clownviz.summary, clownviz.tree, clownviz.diagram):
+        for verb in (clownviz.summary, clownviz.tree, clownviz.diagram, clownviz.report):
 
             def picture(verb: Any = verb, tape: Any = tape) -> str:
                 return str(verb(tape).html())

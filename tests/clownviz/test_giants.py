@@ -54,7 +54,7 @@ def test_a_report_with_arrays_is_one_too_and_says_what_it_leaves_out(name):
     report = clownviz.report(clownviz.run(model, x, keep="sample", gradients=True))
     assert len(report.html().encode()) < 1.5 * MEGABYTE
     if "GPT" in name:
-        assert "This page carries the arrays of" in report.carried()["scene"]["notes"][-1]
+        assert "This page carries the arrays of" in report.carried(100_000)["scene"]["notes"][-1]
         picture = dict(report.sections)["Attention"].svg()
         assert "24 of 48 layers drawn: layer=… draws one" in picture
 
