@@ -11,7 +11,14 @@ from .colors import color, colors, css, family, rgb, series, variable
 from .data import FAMILIES, LOOK, ROLES, THEMES
 from .formats import format_bytes, format_count, format_number, format_seconds, format_shape
 from .formulas import readable_formula
-from .scale import Scale, colormap, colormap_table, matplotlib_colormap, scale_of
+from .scale import (
+    Scale,
+    colormap,
+    colormap_table,
+    limits_of,
+    matplotlib_colormap,
+    scale_of,
+)
 
 __all__ = [
     "FAMILIES",
@@ -30,6 +37,7 @@ __all__ = [
     "format_number",
     "format_seconds",
     "format_shape",
+    "limits_of",
     "matplotlib_colormap",
     "readable_formula",
     "rgb",

@@ -8,6 +8,7 @@ deviations about zero by default, but never so short that more than one cell in 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ import numpy as np
 from .colors import rgb
 from .data import LOOK
 
-__all__ = ["Scale", "colormap", "colormap_table", "matplotlib_colormap", "scale_of"]
+__all__ = ["Scale", "colormap", "colormap_table", "limits_of", "matplotlib_colormap", "scale_of"]
 
 _RULE = LOOK["scale"]
 
@@ -60,20 +61,35 @@ def scale_of(values: Any, limit: float | None = None) -> Scale:
     finite = values[np.isfinite(values)].astype(np.float64, copy=False)
     signed = bool(finite.size and finite.min() < 0)
     if limit is None:
-        limit = _limit(np.abs(finite))
+        (limit,) = _limits(np.abs(finite).reshape(1, -1))
     return Scale(-float(limit) if signed else 0.0, float(limit), signed)
 
 
-def _limit(magnitudes: np.ndarray) -> float:
+def limits_of(maps: np.ndarray) -> np.ndarray:
+    """The limit of the scale that fits each map of `(maps, …)` by itself.
+
+    >>> limits_of(np.array([[1.0, -2.0], [np.nan, 0.5]])).tolist()
+    [2.0, 0.5]
+    """
+    rows = np.abs(maps.reshape(len(maps), math.prod(maps.shape[1:])), dtype=np.float64)
+    finite = np.isfinite(rows)
+    if finite.all():
+        return _limits(rows)
+    kept = [row[seen][None] for row, seen in zip(rows, finite)]
+    return np.concatenate([_limits(row) for row in kept])
+
+
+def _limits(magnitudes: np.ndarray) -> np.ndarray:
+    """Of each row of `(rows, values)`."""
     if not magnitudes.size:
-        return 0.0
-    largest = float(magnitudes.max())
-    if largest == 0.0:
-        return 0.0
+        return np.zeros(len(magnitudes))
+    largest = magnitudes.max(axis=1)
     # Dividing first keeps the squares of values near the ends of float64 finite.
-    sigma = largest * float(np.sqrt(np.mean(np.square(magnitudes / largest))))
-    common = float(np.quantile(magnitudes, _RULE["quantile"]))
-    return min(largest, max(_RULE["sigmas"] * sigma, common))
+    shares = magnitudes / np.where(largest > 0, largest, 1.0)[:, None]
+    sigma = largest * np.sqrt(np.mean(np.square(shares), axis=1))
+    common = np.quantile(magnitudes, _RULE["quantile"], axis=1)
+    with np.errstate(over="ignore"):
+        return np.minimum(largest, np.maximum(_RULE["sigmas"] * sigma, common))
 
 
 def colormap_table(name: str, size: int = 256) -> np.ndarray:

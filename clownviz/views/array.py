@@ -135,14 +135,12 @@ class ArrayView(View):
         self.signed = self.stats.min < 0
         self.limit = look.scale_of(cells).limit if limit is None else float(limit)
         maps = cells if self.layout == "maps" else cells[None]
-        scales = [look.scale_of(one, limit) for one in maps]
-        self.limits = [scale.limit for scale in scales]
+        limits = look.limits_of(maps) if limit is None else np.full(len(maps), float(limit))
         # A map's codes reach as far as any scale may ask, and not to an outlier beyond.
-        self.ranges = [
-            max(min(_largest(one), self.limit), limit) for one, limit in zip(maps, self.limits)
-        ]
-        codes = [encode(one, end, self.signed) for one, end in zip(maps, self.ranges)]
-        self.codes = np.stack(codes).reshape(cells.shape) if codes else cells.astype(np.uint8)
+        ranges = np.maximum(np.minimum(_largest(maps), self.limit), limits)
+        ends = ranges.reshape(-1, *[1] * (maps.ndim - 1))
+        self.codes = encode(maps, ends, self.signed).reshape(cells.shape)
+        self.limits, self.ranges = limits.tolist(), ranges.tolist()
         self.model_limit = max(model_limit, self.limit)
 
     @property
@@ -340,9 +338,10 @@ class ArrayView(View):
         )
 
 
-def _largest(values: np.ndarray) -> float:
-    finite = values[np.isfinite(values)]
-    return float(np.abs(finite).max()) if finite.size else 0.0
+def _largest(maps: np.ndarray) -> np.ndarray:
+    """The largest finite magnitude of each map."""
+    rows = np.abs(maps.reshape(len(maps), math.prod(maps.shape[1:])))
+    return np.max(rows, axis=1, initial=0.0, where=np.isfinite(rows))
 
 
 def _finite(value: float) -> float:

@@ -21,16 +21,16 @@ TOP: int = CODES["top"]
 _LETTERS = {"high": "+", "low": "−", "nan": "×", "posinf": "∞", "neginf": "-∞"}
 
 
-def encode(values: np.ndarray, limit: float, signed: bool) -> np.ndarray:
-    """Codes of values whose range ends at `limit`.
+def encode(values: np.ndarray, limit: float | np.ndarray, signed: bool) -> np.ndarray:
+    """Codes of values whose range ends at `limit`, or at limits that broadcast to them.
 
     >>> encode(np.array([-1.0, 0.0, 1.0, 3.0, np.nan]), 1.0, signed=True).tolist()
     [0, 125, 250, 252, 253]
     """
     values = np.asarray(values, dtype=np.float64)
     middle = TOP / 2 if signed else 0.0
-    with np.errstate(invalid="ignore", over="ignore"):
-        share = values / limit if limit > 0 else np.sign(values)
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        share = np.where(np.asarray(limit) > 0, values / limit, np.sign(values))
         steps = np.floor(share * (TOP - middle) + middle + 0.5)
         # Rounding may put the end of the range itself just outside.
         slack = 1 + 1e-6
