@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 
 from support.tree import module_name, package_files, text
 
@@ -68,6 +69,7 @@ class Imports:
         return found
 
 
+@cache
 def package_imports() -> Imports:
     """The import graph of clownpiece and clownviz as they stand."""
     return Imports(
