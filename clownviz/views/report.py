@@ -124,7 +124,7 @@ class Report(View):
         script = "\n" + link("page.js")
         sections = "".join(
             f'<section id="section-{at}"><h2>{html.escape(printable(name))}</h2>'
-            f"{_drawn(view)}</section>"
+            f'<div class="cv-drawn">{_drawn(view)}</div></section>'
             for at, (name, view) in enumerate(self.sections, 1)
         )
         subtitle = f"<p>{html.escape(self.subtitle)}</p>" if self.subtitle else ""
@@ -286,8 +286,18 @@ main > section > h2 {
   font-weight: 650;
 }
 
-main > section {
+.cv-drawn {
   overflow-x: auto;
+}
+
+/* A graph in its own size is looked at through a window. */
+@media screen {
+  .cv-drawn:has(> img[style*="max-width:none"]) {
+    overflow: auto;
+    max-height: min(860px, 85vh);
+    border: 1px solid var(--cv-border);
+    border-radius: 8px;
+  }
 }
 
 main > section svg,
