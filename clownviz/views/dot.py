@@ -200,8 +200,8 @@ class _Writer:
             f'<TABLE BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" '
             f'BGCOLOR="{_hex("surface")}" COLOR="{_hex(border)}">'
             f'<TR><TD BGCOLOR="{_hex(strip)}" ALIGN="LEFT" CELLPADDING="3">'
-            f'<FONT COLOR="{_hex(ink)}" POINT-SIZE="10"> {_text(title)}    </FONT></TD></TR>'
-            f"{body}</TABLE>"
+            f'<FONT COLOR="{_hex(ink)}" POINT-SIZE="10"> {_text(title)}{_slack(title)}</FONT>'
+            f"</TD></TR>{body}</TABLE>"
         )
         dot.node(
             self.names[node.id],
@@ -223,8 +223,9 @@ class _Writer:
         if row is not None and row.params:
             facts = f"{look.format_count(row.params)} params"
         if facts:
-            text += f'<FONT COLOR="{_hex("muted")}" POINT-SIZE="9">   {_text(facts)} </FONT>'
-        return text + "  "
+            told = f"   {_text(facts)}{_slack(facts)}"
+            text += f'<FONT COLOR="{_hex("muted")}" POINT-SIZE="9">{told}</FONT>'
+        return text + _slack(name)
 
     def _sign(self, dot: graphviz.Digraph, node: Node) -> None:
         label = printable(node.label) + (f" ×{node.count}" if node.count > 1 else "")
