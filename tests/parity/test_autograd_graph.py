@@ -287,3 +287,21 @@ def hooks_after_accumulation(library, log):
         for handle in handles:
             handle.remove()
         x.grad = None
+
+
+@story
+def what_was_written_over_or_is_flat_gets_zeros_without_a_graph(library, log):
+    x, w = (numbers(library, 3, requires_grad=True) for _ in range(2))
+    for change in (
+        lambda y: y.fill_(2.0),
+        lambda y: y.zero_(),
+        lambda y: y.copy_(w),
+        lambda y: y.floor(),
+        lambda y: y.sign(),
+        lambda y: y.round(),
+        lambda y: y.trunc(),
+        lambda y: y.ceil(),
+    ):
+        y = change(x * 1)
+        y.register_hook(lambda g: log("hook", g))
+        log(*library.autograd.grad((y * y).sum(), [x, w], create_graph=True, allow_unused=True))
