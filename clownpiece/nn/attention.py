@@ -34,6 +34,8 @@ class MultiheadAttention(Module):
         vdim: the size of values, E unless given.
         batch_first: (N, L, E) instead of (L, N, E).
 
+    `out_proj` is called as every module is, so that its hooks run; PyTorch reads its weights only.
+
     The weights of the three projections stand below each other in `in_proj_weight` (3E, E), or
     in `q_proj_weight`, `k_proj_weight`, `v_proj_weight` where kdim or vdim is not E.
 

@@ -183,6 +183,13 @@ def test_dropout_is_off_while_evaluating_and_keeps_the_mean_while_training():
     assert out.mean() == pytest.approx(1.0, abs=0.02)
 
 
+def test_hooks_of_the_last_layer_of_attention_run():
+    attention, seen = nn.MultiheadAttention(4, 2), []
+    attention.out_proj.register_forward_hook(lambda module, args, out: seen.append(out.shape))
+    attention(*[normal(3, 2, 4).float()] * 3)
+    assert seen == [(2, 3, 4)]
+
+
 def test_a_hidden_position_has_no_weight_in_attention():
     attention = nn.MultiheadAttention(4, 2, batch_first=True)
     x = clownpiece.randn(2, 3, 4)
