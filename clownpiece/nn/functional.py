@@ -314,6 +314,11 @@ def gumbel_softmax(
 def _drop(input: Tensor, p: float, training: bool, inplace: bool, shape: Sequence[int]) -> Tensor:
     if not 0 <= p <= 1:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+    if not isinstance(training, bool):
+        raise TypeError(
+            f"dropout(): argument 'train' must be bool, not {type(training).__name__}; give the "
+            "module's `training`"
+        )
     if not training or p == 0:
         return input
     mask = keep_mask(tuple(shape), p)

@@ -204,6 +204,12 @@ FOUND = {
         ("backward", 0, 2, False),
         ("backward", 4, 2, False),
     ],
+    "a parameter called training": [
+        ("make", "parameter list", 3),
+        ("make", "dropout", 4),
+        ("set_parameter", 1, "training", "computed", False, 0),
+        ("call", 1, "other leaf", "alone", "grad"),
+    ],
     "the last of no parameters": [
         ("change_dict", "clear", 3, "weight", 0),
         ("change_dict", "popitem", 5, "b", 2),
