@@ -151,6 +151,8 @@ def _batched(
             f"dimension more, of one size; got {[each.shape for each in given]}"
         )
     count = next(iter(sizes))[0]
+    if not count:
+        raise IndexError("index 0 is out of bounds for a batch of no gradients; give at least one")
     rows = [
         _gradients(
             roots, targets, tuple([each[at] for each in given]), keep or at < count - 1,

@@ -133,6 +133,7 @@ def arguments_of_grad(library, log):
         lambda y, s: grad([y, s], [x, w], [library.eye(2).double(), one], is_grads_batched=True),
         lambda y, s: grad(y, x, library.ones(3).double(), is_grads_batched=True),
         lambda y, s: grad(y, x, is_grads_batched=True),
+        lambda y, s: grad(y, x, library.ones(0, 2).double(), is_grads_batched=True),
         lambda y, s: grad(
             grad(y * y, x, library.eye(2).double(), create_graph=True, is_grads_batched=True)[
                 0
