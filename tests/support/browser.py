@@ -77,7 +77,7 @@ def take_pictures(page: Any, name: str, element: Any = None) -> list[Path]:
         return saved
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": HEIGHT})
-        page.wait_for_timeout(250)  # motion lasts 200 ms
+        _settle(page)
         if folder:
             path = Path(folder) / f"{name}-{width}.png"
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,7 +94,22 @@ def _make_room(page: Any, element: Any, width: int) -> None:
     box = element.bounding_box()
     if box and box["height"] > HEIGHT / 2:
         page.set_viewport_size({"width": width, "height": int(box["height"]) + HEIGHT // 2})
-        page.wait_for_timeout(250)
+        _settle(page)
+
+
+def _settle(page: Any) -> None:
+    """Wait until the page is laid out and drawn, and what moves has arrived."""
+    page.evaluate(
+        """async () => {
+            const frame = () => new Promise(requestAnimationFrame);
+            await frame();
+            await frame();
+            const moving = document.getAnimations().filter(motion =>
+                motion.playState === 'running'
+                && Number.isFinite(motion.effect.getComputedTiming().endTime));
+            await Promise.allSettled(moving.map(motion => motion.finished));
+        }"""
+    )
 
 
 def take_pictures_in_both_themes(page: Any, name: str) -> None:
