@@ -57,6 +57,7 @@ def main(chosen: list[str]) -> int:
         return 2
     names = chosen or list(CHECKS)
     outcomes = []
+    print(f"Running {', '.join(names)}; each is told of when it is done.", flush=True)
     pool = ThreadPoolExecutor(AT_ONCE)
     try:
         for done in as_completed([pool.submit(run, name) for name in names]):
@@ -79,7 +80,7 @@ def run(name: str) -> Outcome:
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     start = time.perf_counter()
     done = subprocess.run(
-        CHECKS[name], cwd=ROOT, env=environment, text=True,
+        CHECKS[name], cwd=ROOT, env=environment, text=True, errors="replace",
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     return Outcome(name, done.returncode, done.stdout, time.perf_counter() - start)
