@@ -161,6 +161,10 @@ class Backend(Protocol):
         """
         ...
 
+    def is_grad_enabled(self) -> bool:
+        """Whether operations of this thread are recorded for a backward."""
+        ...
+
     def observe_steps(self, before: StepHook, after: StepHook) -> AbstractContextManager[Any]:
         """Call `before(optimizer, args, kwargs)` and `after(…)` around steps of all optimizers."""
         ...

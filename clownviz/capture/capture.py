@@ -39,7 +39,9 @@ class Capture:
             always whole, and the calls of the model itself are always counted.
         keep: "shapes", "statistics", "sample" (also the first example of each batch) or "full"
             (also a copy of every input and output), or a `Sample` or `Full` that says more.
-            Weights that training moves are looked at in runs 1, 2, 4, 8 and in every tenth.
+            Of runs that are alike (mode, gradients, shapes) operations, and weights that training
+            moves, are looked at in the first, in 1, 2, 4, 8 and in every tenth; with arrays kept or
+            with `inside` in all.
         gradients: also record the gradients that a backward computes, of activations and of
             parameters.
         inside: look also at what operations make that stays within a module.

@@ -12,7 +12,7 @@ import numpy as np
 
 import clownpiece
 from clownpiece import Tensor, nn
-from clownpiece.autograd import no_grad, observe_ops
+from clownpiece.autograd import is_grad_enabled, no_grad, observe_ops
 from clownpiece.optim.optimizer import (
     register_optimizer_step_post_hook,
     register_optimizer_step_pre_hook,
@@ -63,6 +63,9 @@ class ClownpieceBackend(ModuleBackend):
 
     def observe_ops(self, hook: OpHook) -> AbstractContextManager[Any]:
         return observe_ops(hook)
+
+    def is_grad_enabled(self) -> bool:
+        return is_grad_enabled()
 
     def op_facts(
         self, op: Any, inputs: Sequence[Any], params: Mapping[str, Any], outputs: Sequence[Any]

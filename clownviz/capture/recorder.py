@@ -36,8 +36,10 @@ MOST_TENSOR_HOOKS = 20_000
 MOST_SEEN = 4_096
 """Tensors known by weak references; beyond it the dead ones are forgotten before a run."""
 
-WEIGHTS_EARLY, WEIGHTS_EVERY = (1, 2, 4, 8), 10
-"""Weights that training has moved are looked at in these runs, then in every tenth."""
+CLOSE_RUNS, CLOSE_EVERY = (1, 2, 4, 8), 10
+"""Of runs that are alike these are looked at closely, and the first, and then every tenth."""
+
+MOST_KINDS_OF_RUNS = 1_000
 
 _PLAIN = frozenset({int, float, bool, str, type(None), slice, type(...)})
 _NOTHING: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
@@ -98,6 +100,8 @@ class Recorder:
         self.keeper = keeper
         self.gradients = gradients
         self._looks = keeper.looks
+        self._always_close = inside or keeper.part is not None
+        self._runs_like: dict[Any, int] = {}
         self.pace = Pace(every, keeper.budget)
         self.inside = inside
         self.file = file
@@ -165,7 +169,7 @@ class Recorder:
         stack = thread.stack
         if not stack or (not place.path and stack[0] is place):
             # What is still on the stack was left by an interrupt that no hook was told of.
-            self._begin(thread)
+            self._begin(thread, module, (*args, *kwargs.values()))
         stack.append(place)
         if thread.skips:
             return
@@ -202,7 +206,7 @@ class Recorder:
             told = None if isinstance(error, Stopped) else error_text(error)
             self._note(("leave", thread, place, (), told, now))
 
-    def _begin(self, thread: Thread) -> None:
+    def _begin(self, thread: Thread, model: Any, inputs: Sequence[Any]) -> None:
         """The model is run once more: look at it, or only count."""
         thread.stack.clear()
         thread.looking = thread.passed = 0
@@ -218,11 +222,23 @@ class Recorder:
             self._seen = {at: known for at, known in self._seen.items() if known[0]() is not None}
         if len(self.writer.log) > MOST_EVENTS:
             self.writer.write_down()
-        self._note(("begin", thread))
+        thread.glances = not self._is_close(model, inputs)
+        self._note(("begin", thread, thread.glances))
         if self.file is not None and not any(each.stack for each in self._threads):
             # What ran before is whole now, its backward and its update too.
             self.writer.write_down()
             self.file.append(self.tape)
+
+    def _is_close(self, model: Any, inputs: Sequence[Any]) -> bool:
+        """Whether operations and weights are looked at too; runs of one kind are much alike."""
+        if self._always_close:
+            return True
+        shapes = [getattr(each, "shape", None) for each in inputs]
+        kind = model.training, self.backend.is_grad_enabled(), *shapes
+        count = self._runs_like.get(kind, 0)
+        if len(self._runs_like) < MOST_KINDS_OF_RUNS:
+            self._runs_like[kind] = count + 1
+        return count in CLOSE_RUNS or count % CLOSE_EVERY == 0
 
     def _ended(self, thread: Thread, output: Any, made: Any) -> None:
         """A run has returned. Some models compute their loss themselves."""
@@ -305,8 +321,7 @@ class Recorder:
             return self._new(tensor, identity)
         ref = self._new(tensor, identity, parameter[1])
         # Before the first run weights are described as they are; later they have moved.
-        run = self.step() // self.pace.every
-        if self._looks and (run in WEIGHTS_EARLY or (run > 0 and not run % WEIGHTS_EVERY)):
+        if self._looks and self.step() > 0:
             with self.writer.lock:
                 self.keeper.measure(self.writer.value(ref), self.backend.array(tensor))
         return ref
@@ -368,6 +383,11 @@ class Recorder:
         stack = thread.stack
         if stack and not thread.looking:
             return  # in a part of the model that was not selected
+        if thread.glances:
+            if not stack:
+                for each in outputs:
+                    self._may_be_loss(thread, each)
+            return
         kept = {name: _plain(value) for name, value in params.items()} if params else params
         if params and "inplace" in params:
             given, made, extra = self._in_place(thread, inputs, outputs)

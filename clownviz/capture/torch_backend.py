@@ -101,6 +101,9 @@ class TorchBackend(ModuleBackend):
                 mode, _observed.mode = _observed.mode, None
                 _leave_mode(mode)
 
+    def is_grad_enabled(self) -> bool:
+        return torch.is_grad_enabled()
+
     def op_facts(
         self, op: Any, inputs: Sequence[Any], params: Mapping[str, Any], outputs: Sequence[Any]
     ) -> OpFacts:

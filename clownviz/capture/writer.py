@@ -52,6 +52,7 @@ class Thread:
         stack: places of the calls that are running, outermost first.
         step: the current run of the model.
         skips: whether this run is not looked at.
+        glances: whether this run's operations are not looked at; `glanced` is the writer's.
         looking: how many of the running calls are looked at.
         passed: how often the call that `until` means was left in this run.
         watch: what observes the operations of this thread.
@@ -62,13 +63,15 @@ class Thread:
     """
 
     __slots__ = (
-        "calls", "looking", "losses", "numbers", "passed", "run", "skips", "stack", "step", "watch",
+        "calls", "glanced", "glances", "looking", "losses", "numbers", "passed", "run", "skips",
+        "stack", "step", "watch",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.stack: list[Place] = []
         self.step = -1
         self.skips = False
+        self.glances = self.glanced = False
         self.looking = 0
         self.passed = 0
         self.watch: Any = None
@@ -101,6 +104,7 @@ class Writer:
         self.lock = RLock()
         self._busy = False
         self._clock = 0
+        self._used: dict[tuple[str, int], tuple[str, ...]] = {}
         self._sites: dict[Any, int] = {}
         self._facts: dict[tuple[Any, ...], _OpFacts] = {}
         self._runs: deque[list[Call]] = deque(maxlen=MOST_OPEN_RUNS)
@@ -155,8 +159,9 @@ class Writer:
 
     # -- calls -------------------------------------------------------------------------------
 
-    def begin(self, thread: Thread) -> None:
+    def begin(self, thread: Thread, glanced: bool) -> None:
         """A run of the model begins."""
+        thread.glanced = glanced
         self._add_backward_calls()
         thread.numbers = {}
         self._close(thread, 0, "did not return")
@@ -191,6 +196,8 @@ class Writer:
             "forward",
             thread.calls[-1][0].index if thread.calls else None,
             named,
+            # Without its operations a call is taken to use what the last like it has used.
+            parameters=self._used.get((path, number), ()) if thread.glanced else (),
             step=step,
             began=self._clock,
         )
@@ -211,6 +218,8 @@ class Writer:
                 call.error = error
                 call.seconds = now - started
                 call.ended = self._clock
+                if not thread.glanced:
+                    self._used[call.path, call.number] = call.parameters
                 return
 
     def _close(self, thread: Thread, depth: int, error: str | None) -> None:

@@ -165,7 +165,7 @@ def test_operations_of_other_threads_are_recorded_in_their_calls():
         for _ in range(10):
             net(clownpiece.ones(2, 4)).sum()
 
-    with clownviz.capture(net) as tape:
+    with clownviz.capture(net, inside=True) as tape:
         threads = [Thread(target=work) for _ in range(3)]
         for thread in threads:
             thread.start()
