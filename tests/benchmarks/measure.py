@@ -1,7 +1,8 @@
 """A measured comparison: ours and a reference, in turns, the best round of each.
 
 The best of several rounds is what the code costs when nothing else runs; in turns, so that a
-machine that slows down slows both. One BLAS thread, as in the tests.
+machine that slows down slows both. What is not the same at each call is told by its median. One
+BLAS thread, as in the tests.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ ROUND_SECONDS = 0.05
 class Case:
     """`what` is timed against `reference`, which is called `against` in the table.
 
-    What takes seconds is given fewer `rounds`, and each of them is one call.
+    What takes seconds is given fewer `rounds`, and each of them is one call; so is each of many
+    rounds of which the median is wanted, because the calls differ.
     """
 
     what: str
@@ -27,6 +29,7 @@ class Case:
     reference: Callable[[], Any]
     against: str
     rounds: int = ROUNDS
+    of_rounds: Callable[[list[float]], float] = min
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,11 @@ def measure(case: Case) -> Result:
     """Time both sides of a case."""
     sides = (case.ours, case.reference)
     calls = [_calls_a_round(side) if case.rounds == ROUNDS else 1 for side in sides]
-    best = [float("inf"), float("inf")]
+    taken: tuple[list[float], list[float]] = ([], [])
     for _ in range(case.rounds):
         for index, side in enumerate(sides):
-            best[index] = min(best[index], _round(side, calls[index]))
-    return Result(case, *best)
+            taken[index].append(_round(side, calls[index]))
+    return Result(case, *map(case.of_rounds, taken))
 
 
 def _calls_a_round(function: Callable[[], Any]) -> int:
