@@ -899,7 +899,7 @@ def amax(x: Any, dim: Dims = ..., keepdim: _bool = ...) -> Tensor:
     """The largest element of all, or over `dim` (one or several); equal ones share gradients."""
 def amin(x: Any, dim: Dims = ..., keepdim: _bool = ...) -> Tensor:
     """The smallest element of all, or over `dim` (one or several); equal ones share gradients."""
-def aminmax(x: Any, *, dim: Any = ..., keepdim: _bool = ...) -> Any:
+def aminmax(x: Any, *, dim: _int | None = ..., keepdim: _bool = ...) -> Any:
     """The smallest and the largest element: (min, max)."""
 def argmax(x: Any, dim: _int | None = ..., keepdim: _bool = ...) -> Tensor:
     """Where the (first) largest element stands, in the flattened tensor or along `dim`."""

@@ -149,7 +149,7 @@ class TensorMethods:
         """The largest element of all, or over `dim` (one or several); equal ones share gradients."""
     def amin(self, dim: Dims = ..., keepdim: _bool = ...) -> Tensor:
         """The smallest element of all, or over `dim` (one or several); equal ones share gradients."""
-    def aminmax(self, *, dim: Any = ..., keepdim: _bool = ...) -> Any:
+    def aminmax(self, *, dim: _int | None = ..., keepdim: _bool = ...) -> Any:
         """The smallest and the largest element: (min, max)."""
     def any(self, dim: Dims = ..., keepdim: _bool = ...) -> Tensor:
         """Whether any element is true (not 0), in the whole or over `dim`."""

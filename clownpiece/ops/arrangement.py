@@ -87,6 +87,10 @@ def _repeat_interleave(
     axis = axis_of(dim, x.ndim)
     shape = tuple(x.shape)
     counts = getattr(repeats, "array", repeats)
+    if isinstance(repeats, float):
+        raise TypeError(
+            f"repeat_interleave(): argument 'repeats' must be a Tensor or int, not float: {repeats}"
+        )
     if np.size(counts) and np.min(counts) < 0:
         raise RuntimeError(f"repeat_interleave: repeats must be non-negative; got {repeats}")
     if np.ndim(counts) == 1 and np.size(counts) not in (1, shape[axis]):

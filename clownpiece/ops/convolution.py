@@ -86,6 +86,16 @@ def _check(name: str, x: Any, weight: Any, bias: Any, n: int) -> None:
             f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {name}, but got input "
             f"of size: {list(x.shape)}"
         )
+    if 0 in x.shape[-n:]:
+        raise RuntimeError(
+            f"{name}: Only zero batch or zero channel inputs are supported, but got input shape: "
+            f"{list(x.shape)}"
+        )
+    if 0 in weight.shape[-n:]:
+        raise RuntimeError(
+            f"{name}: kernel size should be greater than zero, but the weight has shape "
+            f"{list(weight.shape)}"
+        )
     for other, given in (("weight", weight), ("bias", bias)):
         if given is not None and given.dtype != x.dtype:
             raise RuntimeError(
@@ -393,10 +403,10 @@ conv_transpose3d = _define_conv_transpose(3)
 def _unfold(
     x: Any, kernel_size: Ints, dilation: Ints = 1, padding: Ints = 0, stride: Ints = 1
 ) -> Any:
-    if x.ndim not in (3, 4):
+    if x.ndim not in (3, 4) or 0 in x.shape[-3:]:
         raise RuntimeError(
-            "Expected 3D or 4D (batch mode) tensor for input to unfold, with possibly 0 batch "
-            f"size; got shape {tuple(x.shape)}"
+            "Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero "
+            f"dimensions for input to unfold; got shape {tuple(x.shape)}"
         )
     windows = plan(x.shape[-2:], kernel_size, stride, padding, dilation, name="unfold")
     return kernel.unfold(x, windows) if x.ndim == 4 else kernel.unfold(x[None], windows)[0]

@@ -87,9 +87,14 @@ amin = op(
     samples=_SAMPLES,
 )
 
+
+def _aminmax(x: Any, *, dim: int | None = None, keepdim: bool = False) -> Any:
+    return AMinMax(amin(x, dim, keepdim), amax(x, dim, keepdim))
+
+
 aminmax = composition(
     "aminmax",
-    lambda x, *, dim=None, keepdim=False: AMinMax(amin(x, dim, keepdim), amax(x, dim, keepdim)),
+    _aminmax,
     outputs=2,
     latex=r"(\min_i x_i, \max_i x_i)",
     doc="The smallest and the largest element: (min, max).",
@@ -247,8 +252,10 @@ _ROUNDED = {
 def _quantile(
     x: Any, q: Any, dim: int | None = None, keepdim: bool = False, interpolation: str = "linear"
 ) -> Any:
-    if isinstance(q, str):
-        raise TypeError(f"quantile(): argument 'q' must be a Tensor or float, not str; got {q!r}")
+    if isinstance(q, (str, tuple, list)):
+        raise TypeError(
+            f"quantile(): argument 'q' must be a Tensor or float, not {type(q).__name__}; got {q!r}"
+        )
     wanted = np.asarray(getattr(q, "array", q), np.float64)
     if wanted.size and not (wanted.min() >= 0 and wanted.max() <= 1):
         raise RuntimeError(f"quantile() q must be in the range [0, 1] but got {q}")

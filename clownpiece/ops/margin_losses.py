@@ -132,7 +132,13 @@ def _soft_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Any:
-    return reduced(-logsigmoid(target * input), reduction_of(size_average, reduce, reduction))
+    cells = target * input
+    if cells.shape != input.shape:
+        raise RuntimeError(
+            f"soft_margin_loss: the target of shape {tuple(target.shape)} doesn't match the input "
+            f"of shape {tuple(input.shape)}: it may be broadcast to it, but not the other way"
+        )
+    return reduced(-logsigmoid(cells), reduction_of(size_average, reduce, reduction))
 
 
 soft_margin_loss = composition(

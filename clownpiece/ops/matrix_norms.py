@@ -69,6 +69,10 @@ matrix_norm = composition(
 def _linalg_norm(
     x: Any, ord: Any = None, dim: Dims = None, keepdim: bool = False, dtype: Dtype = None
 ) -> Any:
+    if isinstance(dim, (tuple, list)) and len(dim) not in (1, 2):
+        raise RuntimeError(
+            f"linalg.norm: If dim is specified, it must be of length 1 or 2. Got {list(dim)}"
+        )
     pair = isinstance(dim, (tuple, list)) and len(dim) == 2
     if ord is not None and (pair or (dim is None and x.ndim == 2)):
         return matrix_norm(x, ord, dim if pair else (-2, -1), keepdim, dtype)

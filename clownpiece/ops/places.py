@@ -127,6 +127,11 @@ add_along = op(
 def _take_along_dim(x: Any, indices: Any, dim: int | None = None) -> Any:
     if dim is None:
         return gather(reshape(x, (-1,)), 0, reshape(indices, (-1,)))
+    if x.ndim != indices.ndim:
+        raise RuntimeError(
+            "take_along_dim: input and indices should have the same number of dimensions, but got "
+            f"{x.ndim} dimensions for input, and {indices.ndim} dimensions for indices"
+        )
     axis = axis_of(dim, x.ndim)
     shape = list(np.broadcast_shapes(
         (*x.shape[:axis], 1, *x.shape[axis + 1 :]),

@@ -35,11 +35,22 @@ SPACE = {1: "L", 2: "H, W", 3: "D, H, W"}
 
 
 def check_pooled(name: str, x: Any, n: int) -> None:
-    """Raise RuntimeError unless `x` has `n` spatial dimensions, channels and perhaps a batch."""
-    if x.ndim not in (n + 1, n + 2):
+    """Raise RuntimeError unless `x` has `n` spatial dimensions, channels and perhaps a batch.
+
+    Only the batch may be empty.
+    """
+    if x.ndim not in (n + 1, n + 2) or 0 in x.shape[-n - 1 :]:
         raise RuntimeError(
-            f"{name}: Expected {n + 1}D or {n + 2}D (batch mode) tensor for input, "
-            f"(N, C, {SPACE[n]}) or (C, {SPACE[n]}); got shape {tuple(x.shape)}"
+            f"{name}: Expected {n + 1}D or {n + 2}D (batch mode) tensor with optional 0 dim batch "
+            f"size for input, (N, C, {SPACE[n]}) or (C, {SPACE[n]}); got shape {tuple(x.shape)}"
+        )
+
+
+def _check_volume(name: str, size: Sequence[int], kernel_size: Ints) -> None:
+    """PyTorch's sums over volumes refuse windows that only padding would fill."""
+    if len(size) == 3 and any(k > s for k, s in zip(ntuple(kernel_size, 3, "kernel_size"), size)):
+        raise RuntimeError(
+            f"{name}: input image {tuple(size)} smaller than kernel size {kernel_size}"
         )
 
 
@@ -424,6 +435,7 @@ def _define_avg_pool(n: int) -> Op:
         divisor_override: int | None = None,
     ) -> Any:
         check_pooled(name, x, n)
+        _check_volume(name, x.shape[-n:], kernel_size)
         windows = windows_of(x.shape, kernel_size, stride, padding, ceil_mode)
         return _window_mean(x, windows, count_include_pad, divisor_override)
 
@@ -475,6 +487,7 @@ def _define_lp_pool(n: int) -> Op:
         ceil_mode: bool = False,
     ) -> Any:
         check_pooled(name, x, n)
+        _check_volume(name, x.shape[-n:], kernel_size)
         windows = _windows(name, tuple(x.shape[-n:]), kernel_size, stride, 0, 1, ceil_mode)
         # PyTorch's sum is the mean times the whole kernel, also where a window hangs over.
         if not norm_type:

@@ -358,10 +358,17 @@ grid_sample = op(
 
 def _affine_grid(theta: Any, size: Sequence[int], align_corners: bool | None = None) -> Any:
     n = len(size) - 2
+    if min(size, default=0) <= 0:
+        raise ValueError(f"Expected non-zero, positive output size. Got {tuple(size)}")
     if n not in (2, 3) or tuple(theta.shape[1:]) != (n, n + 1):
         raise ValueError(
             f"affine_grid: expected a batch of {n}D affine matrices of shape Nx{n}x{n + 1} for "
             f"size {tuple(size)}; got {tuple(theta.shape)}"
+        )
+    if len(theta) != size[0]:
+        raise RuntimeError(
+            f"affine_grid: expected size for first two dimensions of theta to be: "
+            f"[{size[0]}, {n}] but got: {list(theta.shape[:2])}"
         )
     axes = []
     for cells in size[2:]:
