@@ -101,7 +101,8 @@ class Capture:
             raise ValueError(f"every={every!r}: expected a number of runs, 1 or more")
         # What is wrong is an error here, not at the `with`.
         Keeper(keep, self.budget)
-        self._places()
+        if select is not None or until is not None:
+            self._places()
         self._recorder: Recorder | None = None
 
     def start(self) -> Tape:
