@@ -8,19 +8,9 @@ import pytest
 
 pytest.importorskip("torch")
 
-from support.stories import assert_told_alike, numbers
+from support.stories import numbers, stories
 
-STORIES = []
-
-
-def story(tell):
-    STORIES.append(pytest.param(tell, id=tell.__name__))
-    return tell
-
-
-@pytest.mark.parametrize("tell", STORIES)
-def test_both_tell_the_same(tell):
-    assert_told_alike(tell)
+story, test_both_tell_the_same = stories()
 
 
 @story

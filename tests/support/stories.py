@@ -87,6 +87,21 @@ def log_of(library: Any, tell: Story) -> list[Any]:
     return list(log)
 
 
+def stories() -> tuple[Callable[[Story], Story], Callable[[Story], None]]:
+    """A decorator for the stories of a file, and the test that tells each to both libraries."""
+    told: list[Any] = []
+
+    def story(tell: Story) -> Story:
+        told.append(pytest.param(tell, id=tell.__name__))
+        return tell
+
+    @pytest.mark.parametrize("tell", told)
+    def test(tell: Story) -> None:
+        assert_told_alike(tell)
+
+    return story, test
+
+
 def assert_told_alike(tell: Story, phrases: bool = True) -> None:
     """That both logs are the same, with or without the key phrases of errors."""
     theirs, ours = log_of(torch, tell), log_of(clownpiece, tell)
