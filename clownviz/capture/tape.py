@@ -87,7 +87,8 @@ class Call:
             its inputs and has the gradients of the inputs as its outputs.
         parent: index of the call that made this call.
         inputs: a dict by argument name.
-        parameters: paths of the parameters that its own operations read.
+        parameters: paths of the parameters that its own operations read; of a run whose
+            operations were not looked at, those that the last such call read.
         error: what it raised, "ValueError: …".
         step: which run of the model this belongs to, counted from 0.
         began, ended: the time of both events on the tape's clock, which counts events.
@@ -255,7 +256,8 @@ class Tape:
     Attributes:
         model: the class name of the model.
         modules: every module by path, parents before children, "" first.
-        operations: also those outside of the model, such as a loss; their `call` is None.
+        operations: of the runs that were looked at closely; also those outside of the model, such
+            as a loss, whose `call` is None.
         attention: the weights of all attention that ran while arrays were kept.
         steps: numbers by run of the model; "loss" is found without help: the last scalar with a
             gradient that was made outside of the model between a forward and its backward.
