@@ -16,7 +16,7 @@ from .autograd.mode import (
 )
 from .binding import bind as _bind
 from .creation import *
-from .device import device
+from .devices import device
 from .dtypes import bool_ as bool
 from .dtypes import (
     dtype,

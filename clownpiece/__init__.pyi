@@ -25,7 +25,7 @@ from .autograd.mode import is_inference_mode_enabled as is_inference_mode_enable
 from .autograd.mode import no_grad as no_grad
 from .autograd.mode import set_grad_enabled as set_grad_enabled
 from .creation import *
-from .device import device as device
+from .devices import device as device
 from .dtypes import bool_ as bool
 from .dtypes import dtype as dtype
 from .dtypes import finfo as finfo

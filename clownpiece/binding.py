@@ -14,7 +14,7 @@ import numpy as np
 
 from . import creation
 from .autograd import engine
-from .device import device
+from .devices import device
 from .dtypes import as_dtype, bool_, dtype, float32, float64, int8, int16, int32, int64, uint8
 from .filling import FILLS
 from .inspection import ABSENT_METHODS, FALSE_FLAGS, METHODS, never

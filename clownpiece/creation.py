@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .device import device
+from .devices import device
 from .dtypes import as_dtype, get_default_dtype, int64
 from .random import Generator, default_generator
 from .tensor import Tensor, wrap

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .device import device
+from .devices import device
 from .dtypes import FROM_NUMPY, as_dtype, dtype
 from .ops.promotion import promoted_dtype
 from .size import Size

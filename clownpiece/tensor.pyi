@@ -10,7 +10,7 @@ import numpy as np
 from .autograd.mode import mode
 from .autograd.node import AccumulateGrad, Edge, Node, RemovableHandle, Version
 from .copying import copied, reduced
-from .device import CPU, device
+from .devices import CPU, device
 from .dtypes import FROM_NUMPY, dtype
 from .printing import format_tensor
 from .size import Size

@@ -9,8 +9,8 @@ from functools import cached_property
 
 import numpy as np
 
-from ..capture.attention import MASKED, decode_weights
-from ..capture.tape import Tape
+from ..recording.attention import MASKED, decode_weights
+from ..recording.tape import Tape
 
 __all__ = ["Head", "Layer", "attention_layers"]
 
@@ -54,7 +54,7 @@ class Layer:
 
     Attributes:
         label: path and call number.
-        codes: (n, H, L, S) bytes; see `capture.attention`.
+        codes: (n, H, L, S) bytes; see `recording.attention`.
         shape: (N, H, L, S) of what ran.
     """
 

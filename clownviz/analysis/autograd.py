@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
-from ..capture.nested import Ref
-from ..capture.tape import Operation, Tape, Value
+from ..recording.nested import Ref
+from ..recording.tape import Operation, Tape, Value
 
 __all__ = ["AutogradGraph", "Card", "Term", "autograd_graph", "cards"]
 

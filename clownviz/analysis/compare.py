@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..capture.nested import leaves
-from ..capture.tape import Call, ModuleInfo, ParameterInfo, Tape
+from ..recording.nested import leaves
+from ..recording.tape import Call, ModuleInfo, ParameterInfo, Tape
 from .modules import signatures
 
 __all__ = ["Delta", "Difference", "Pair", "align", "compare", "relative_difference"]

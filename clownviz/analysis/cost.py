@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..capture.nested import leaves
-from ..capture.tape import Operation, Tape
+from ..recording.nested import leaves
+from ..recording.tape import Operation, Tape
 
 __all__ = ["activation_bytes", "activations", "input_bytes", "multiply_adds", "own_cost"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ..capture.tape import ModuleInfo, Tape
+from ..recording.tape import ModuleInfo, Tape
 
 __all__ = ["mismatch"]
 

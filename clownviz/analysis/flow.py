@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..capture.tape import ABSENT, ParameterInfo, Tape
-from ..capture.training import Training
+from ..recording.tape import ABSENT, ParameterInfo, Tape
+from ..recording.training import Training
 
 __all__ = ["Flow", "flow_of", "training_of"]
 

@@ -17,8 +17,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..capture.nested import leaves
-from ..capture.tape import Call, Operation, Tape
+from ..recording.nested import leaves
+from ..recording.tape import Call, Operation, Tape
 from .modules import Row, rows
 from .plan import Plan, make_plan
 from .symbols import MOVES, symbol

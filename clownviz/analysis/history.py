@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..capture.statistics import Stats
-from ..capture.tape import Tape
+from ..recording.statistics import Stats
+from ..recording.tape import Tape
 
 __all__ = ["History", "counts_between", "history_of"]
 
@@ -126,7 +126,7 @@ def _merged(stats: list[Stats]) -> Stats:
 def counts_between(stats: Stats, edges: np.ndarray) -> np.ndarray:
     """How many of the values seen lie between each pair of edges; a cell is shared out evenly.
 
-    >>> from clownviz.capture.statistics import statistics
+    >>> from clownviz.recording.statistics import statistics
     >>> counts_between(statistics(np.array([0.1, 0.2, 5.0])), np.array([0.0, 1.0, 10.0])).tolist()
     [2.0, 1.0]
     """

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from ..capture.protect import collector_paused
-from ..capture.tape import Call, ParameterInfo, Tape
+from ..recording.protect import collector_paused
+from ..recording.tape import Call, ParameterInfo, Tape
 from .cost import activations, own_cost
 from .expected import mismatch
 from .receptive_field import Field, receptive_fields

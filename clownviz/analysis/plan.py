@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..capture.tape import Tape
+from ..recording.tape import Tape
 from .modules import Repeat, Row, rows
 
 __all__ = ["Plan", "make_plan"]

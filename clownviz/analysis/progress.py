@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..capture.tape import ABSENT, Tape
+from ..recording.tape import ABSENT, Tape
 from .trace import Trace
 
 __all__ = ["LayerProgress", "gradients_by_depth", "layer_progress"]

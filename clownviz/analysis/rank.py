@@ -19,7 +19,7 @@ from math import inf, prod
 
 import numpy as np
 
-from ..capture.tape import Tape, Value
+from ..recording.tape import Tape, Value
 from .trace import Trace
 from .units import unit_axis
 

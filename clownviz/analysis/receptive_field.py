@@ -26,8 +26,8 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from ..capture.nested import leaves
-from ..capture.tape import Operation, Tape
+from ..recording.nested import leaves
+from ..recording.tape import Operation, Tape
 from .fields import Axis, Field
 
 __all__ = ["Field", "receptive_fields"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..capture.tape import Operation
 from ..look import format_number
+from ..recording.tape import Operation
 
 __all__ = ["MOVES", "symbol"]
 

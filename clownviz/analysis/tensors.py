@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..capture.tape import Call, ModuleInfo, ParameterInfo, Tape, Value
+from ..recording.tape import Call, ModuleInfo, ParameterInfo, Tape, Value
 
 __all__ = ["KeptTensor", "tensor_of"]
 

@@ -11,8 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 
-from ..capture.nested import leaves
-from ..capture.tape import Call, Operation, ParameterInfo, Tape, Value
+from ..recording.nested import leaves
+from ..recording.tape import Call, Operation, ParameterInfo, Tape, Value
 from .symbols import MOVES
 
 __all__ = ["CONVOLUTIONS", "Trace", "plain_name"]

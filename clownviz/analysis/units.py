@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..capture.statistics import Stats
-from ..capture.tape import Call, Operation, Tape, Value
+from ..recording.statistics import Stats
+from ..recording.tape import Call, Operation, Tape, Value
 from .symbols import MOVES
 from .trace import CONVOLUTIONS, Trace, plain_name
 

@@ -7,8 +7,8 @@ front end for it, as a live widget.
 
 from __future__ import annotations
 
-from ..capture.capture import Capture, Full, Sample, capture, describe, run
-from ..capture.tape_file import load, save
+from ..recording.capture import Capture, Full, Sample, capture, describe, run
+from ..recording.tape_file import load, save
 from .arrays import array, attention, feature_maps
 from .comparing import compare
 from .examining import findings

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..analysis.tensors import tensor_of
-from ..capture.backend import array_of
-from ..capture.tape import Tape
+from ..recording.backend import array_of
+from ..recording.tape import Tape
 from ..views.array import ArrayView, role_limits
 from ..views.attention import Attention
 from ..views.feature_maps import FeatureMaps

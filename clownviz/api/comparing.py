@@ -7,8 +7,8 @@ from typing import Any
 
 from ..analysis.compare import TOLERANCE
 from ..analysis.compare import compare as differences
-from ..capture.checkpoint import of_checkpoint
-from ..capture.tape import Tape
+from ..recording.checkpoint import of_checkpoint
+from ..recording.tape import Tape
 from ..views.compare import Compare
 from .shown import Shown
 from .tapes import tape_of

@@ -7,8 +7,8 @@ from typing import Any
 
 from ..analysis.flow import flow_of, training_of
 from ..analysis.history import history_of
-from ..capture.tape import Tape
-from ..capture.training import Training
+from ..recording.tape import Tape
+from ..recording.training import Training
 from ..views.curves import Curves
 from ..views.gradient_flow import GradientFlow
 from ..views.histograms import Histograms

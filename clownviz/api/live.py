@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..capture.tape import Tape
+from ..recording.tape import Tape
 from ..views.diagram import Diagram
 from ..views.explorer import Explorer
 from ..widgets.explorer import Explore

@@ -12,7 +12,7 @@ from ..analysis.findings import CHECKS, Thresholds, examine
 from ..analysis.flow import flow_of, training_of
 from ..analysis.history import history_of
 from ..analysis.tensors import tensor_of
-from ..capture.tape import Tape, Value
+from ..recording.tape import Tape, Value
 from ..views.attention import Attention
 from ..views.autograd import Autograd
 from ..views.curves import Curves

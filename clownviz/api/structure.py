@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..capture.backend import model_of
-from ..capture.tape import Tape
+from ..recording.backend import model_of
+from ..recording.tape import Tape
 from ..views.autograd import Autograd
 from ..views.diagram import Diagram
 from ..views.summary import DEFAULT_COLUMNS, Summary

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from ..capture.capture import describe, run
-from ..capture.tape import Tape
+from ..recording.capture import describe, run
+from ..recording.tape import Tape
 from ..views.tree import Tree
 from .shown import Shown
 

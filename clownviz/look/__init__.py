@@ -7,10 +7,10 @@
 
 from __future__ import annotations
 
-from .colors import color, colors, css, family, rgb, series, variable
 from .data import FAMILIES, LOOK, ROLES, THEMES
 from .formats import format_bytes, format_count, format_number, format_seconds, format_shape
 from .formulas import readable_formula
+from .palette import color, colors, css, family, rgb, series, variable
 from .scale import (
     Scale,
     colormap,

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from .colors import rgb
 from .data import LOOK
+from .palette import rgb
 
 __all__ = ["Scale", "colormap", "colormap_table", "limits_of", "matplotlib_colormap", "scale_of"]
 

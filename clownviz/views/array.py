@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from .. import look
-from ..capture.statistics import Stats, statistics
-from ..capture.tape import Tape
+from ..recording.statistics import Stats, statistics
+from ..recording.tape import Tape
 from .bars import draw_bars
 from .cells import RULER, Block
 from .codes import encode, marks, recode

@@ -18,8 +18,8 @@ import numpy as np
 
 from .. import look
 from ..analysis.attention import Head, Layer, attention_layers
-from ..capture.attention import MASKED
-from ..capture.tape import Tape
+from ..recording.attention import MASKED
+from ..recording.tape import Tape
 from .cells import asked
 from .codes import TOP
 from .figures import Figure, color_scale, new_figure

@@ -11,7 +11,7 @@ import graphviz
 
 from .. import look
 from ..analysis.autograd import AutogradGraph, Card, Term, autograd_graph, cards
-from ..capture.tape import Operation, ParameterInfo, Stats, Tape, Value
+from ..recording.tape import Operation, ParameterInfo, Stats, Tape, Value
 from .dot import graph_style
 from .drawn import Drawn
 from .text import fit, fit_end, printable, table, width

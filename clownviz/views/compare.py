@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import look
 from ..analysis.compare import Delta, Difference, Pair
-from ..capture.tape import Tape
+from ..recording.tape import Tape
 from .svg import document, rect, text_element
 from .text import fit, fit_end, printable, table, width
 from .view import View

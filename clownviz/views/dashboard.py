@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .. import look
-from ..capture.training import ABSENT, Training
+from ..recording.training import ABSENT, Training
 from .axes import LEFT, RIGHT, Axes, Curve
 from .curves import Curves, coarse, legend, trend
 from .gradient_flow import listed, logarithm, remark, typical
@@ -41,7 +41,7 @@ def is_loss(name: str) -> bool:
 class Dashboard(View):
     """A recorded run as text, SVG, HTML, JSON and figures.
 
-    >>> from clownviz.capture.training import Training
+    >>> from clownviz.recording.training import Training
     >>> loss = np.arange(1, 5), np.array([2.0, 1.5, 1.2, 1.1])
     >>> print(Dashboard(Training("Net", "SGD", steps=4, scalars={"loss": loss})).text())
     Training Net with SGD: 4 steps

@@ -8,7 +8,7 @@ from typing import Any
 from ..analysis.graph import Graph, dataflow
 from ..analysis.modules import Row, rows
 from ..analysis.plan import MOST_SIBLINGS, Plan, make_plan
-from ..capture.tape import Tape
+from ..recording.tape import Tape
 from .dot import write_dot
 from .drawn import Drawn
 from .flow_text import flow_text

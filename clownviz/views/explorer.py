@@ -14,7 +14,7 @@ from typing import Any
 
 from .. import look
 from ..analysis.modules import Row, rows, totals
-from ..capture.tape import Call, ParameterInfo, Tape, Value
+from ..recording.tape import Call, ParameterInfo, Tape, Value
 from .array import ArrayView, role_limits, stats_facts
 from .layout import BUDGET
 from .still import draw_still

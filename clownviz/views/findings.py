@@ -12,7 +12,7 @@ from typing import Any
 from .. import look
 from ..analysis.findings import SEVERITIES, Finding
 from ..analysis.trace import Trace
-from ..capture.tape import Tape
+from ..recording.tape import Tape
 from .svg import document, rect, text_element
 from .text import fit, printable, width
 from .view import View

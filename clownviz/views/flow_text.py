@@ -8,7 +8,7 @@ from .. import look
 from ..analysis.graph import Edge, Graph, Node
 from ..analysis.modules import Row
 from ..analysis.plan import Plan
-from ..capture.tape import Tape
+from ..recording.tape import Tape
 from .text import cross, printable, width
 
 __all__ = ["flow_text"]

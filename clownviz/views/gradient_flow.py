@@ -13,7 +13,7 @@ import numpy as np
 
 from .. import look
 from ..analysis.flow import Flow
-from ..capture.tape import ABSENT
+from ..recording.tape import ABSENT
 from .cells import asked
 from .codes import CODES, TOP
 from .curves import coarse, trend

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import look
 from ..analysis.history import History, counts_between
-from ..capture.statistics import Stats
+from ..recording.statistics import Stats
 from .axes import linear_ticks
 from .cells import asked
 from .codes import encode

@@ -22,8 +22,8 @@ from typing import Any
 
 from .. import look
 from ..analysis.modules import Row
-from ..capture.keep import parse_bytes
 from ..front.link import link, stylesheet
+from ..recording.keep import parse_bytes
 from .explorer import Explorer
 from .text import printable
 from .view import View
@@ -47,7 +47,7 @@ class Report(View):
         budget: the most bytes that the page may take. What is always there comes first: the
             sections, the tree, the selected module; then as many modules' arrays as have room.
 
-    >>> from clownviz.capture.tape import ModuleInfo, Tape
+    >>> from clownviz.recording.tape import ModuleInfo, Tape
     >>> tape = Tape("Net", {"": ModuleInfo("", "", "Net", "container")})
     >>> Report(Explorer(tape)).html().splitlines()[0]
     '<!doctype html>'

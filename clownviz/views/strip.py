@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import look
-from ..capture.training import ABSENT
+from ..recording.training import ABSENT
 from .svg import rect, text_element
 
 __all__ = ["HeatScale", "norm_scale", "ratio_scale"]

@@ -10,7 +10,7 @@ from .. import look
 from ..analysis.cost import activation_bytes, input_bytes
 from ..analysis.modules import Row, Totals, rows, totals
 from ..analysis.outline import Line, outline
-from ..capture.tape import Tape
+from ..recording.tape import Tape
 from .columns import COLUMNS, DEFAULT_COLUMNS
 from .svg import document, rect, text_element
 from .text import fit, pixels, printable, table, width

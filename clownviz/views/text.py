@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..capture.statistics import Stats, statistics
 from ..look import format_number, format_shape
+from ..recording.statistics import Stats, statistics
 
 __all__ = [
     "cross", "fit", "fit_end", "fit_pixels", "pixels", "printable", "sparkline", "stats_line",

@@ -9,7 +9,7 @@ from typing import Any
 from .. import look
 from ..analysis.modules import Row, rows, totals
 from ..analysis.outline import Line, outline
-from ..capture.tape import Tape
+from ..recording.tape import Tape
 from .svg import document, rect, text_element
 from .text import cross, fit, pixels, printable
 from .view import View

@@ -16,7 +16,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from ..capture.gate import Gate
+from ..recording.gate import Gate
 
 __all__ = ["TARGET", "Control"]
 

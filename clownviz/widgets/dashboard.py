@@ -12,8 +12,8 @@ import anywidget
 import traitlets
 
 from .. import look
-from ..capture.training import Recorder
 from ..front.link import link, stylesheet
+from ..recording.training import Recorder
 from .control import Control
 from .feed import Feed
 

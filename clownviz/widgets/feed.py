@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ..capture.series import Series
-from ..capture.training import Recorder, Training
+from ..recording.series import Series
+from ..recording.training import Recorder, Training
 
 __all__ = ["Feed"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..capture.training import Recorder, Training
+from ..recording.training import Recorder, Training
 from ..views.dashboard import Dashboard
 from ..views.view import View
 from .base import bundle_of, in_kernel, still

@@ -10,7 +10,7 @@ import pytest
 import clownpiece
 import clownviz
 from clownpiece import nn
-from clownviz.capture.tape import Tape
+from clownviz.recording.tape import Tape
 
 
 class Net(nn.Module):

@@ -13,7 +13,7 @@ import clownpiece
 import clownviz
 from clownpiece import nn
 from clownviz.analysis.modules import rows
-from clownviz.capture.tape import (
+from clownviz.recording.tape import (
     AttentionWeights,
     ModuleInfo,
     Operation,

@@ -17,6 +17,9 @@ MODULES = [
     if not any(part.startswith("_") for part in name.split("."))
 ]
 
+# Lectures import `Tensor` from it, and `clownpiece.tensor(…)` is PyTorch's name for making one.
+HIDDEN = {"clownpiece.tensor"}
+
 
 def load(name: str) -> ModuleType:
     try:
@@ -85,3 +88,10 @@ def test_all_lists_only_names_that_exist(name):
     listed = list(getattr(module, "__all__", ()))
     assert [said for said in listed if not hasattr(module, said)] == []
     assert len(set(listed)) == len(listed)
+
+
+@pytest.mark.parametrize("name", [n for n in MODULES if "." in n and n not in HIDDEN])
+def test_no_function_or_class_has_the_name_of_a_module_beside_it(name):
+    """Or `import package.module as m` finds the function, and whoever binds the module hides it."""
+    module, (package, _, last) = load(name), name.rpartition(".")
+    assert getattr(load(package), last, module) is module

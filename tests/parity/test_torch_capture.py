@@ -17,7 +17,7 @@ from torch.nn import functional as F  # noqa: E402
 
 import clownpiece  # noqa: E402
 import clownviz  # noqa: E402
-from clownviz.capture.attention import MASKED, decode_weights  # noqa: E402
+from clownviz.recording.attention import MASKED, decode_weights  # noqa: E402
 from clownviz.views.diagram import Diagram  # noqa: E402
 
 

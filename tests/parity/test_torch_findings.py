@@ -12,7 +12,7 @@ torch = pytest.importorskip("torch")
 
 import clownviz  # noqa: E402
 from clownviz.analysis.findings import examine  # noqa: E402
-from clownviz.capture import run  # noqa: E402
+from clownviz.recording import run  # noqa: E402
 
 WARD = Ward(torch)
 SICK = WARD.patients()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clownviz.capture.training import Recorder
+from clownviz.recording.training import Recorder
 
 torch = pytest.importorskip("torch")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clownviz.capture.tape import Tape
+from clownviz.recording.tape import Tape
 
 from .tapes import TapeMaker
 

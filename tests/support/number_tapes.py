@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from clownviz.capture.attention import encode_weights
-from clownviz.capture.statistics import statistics
-from clownviz.capture.tape import ABSENT, AttentionWeights, Operation, Step, Tape, Update
+from clownviz.recording.attention import encode_weights
+from clownviz.recording.statistics import statistics
+from clownviz.recording.tape import ABSENT, AttentionWeights, Operation, Step, Tape, Update
 
 from .tapes import TapeMaker
 

@@ -19,8 +19,8 @@ from models.patch_transformer import PatchTransformer
 from models.vit import ViT
 
 import clownpiece
-from clownviz.capture import capture, run
-from clownviz.capture.tape import Tape
+from clownviz.recording.capture import capture, run
+from clownviz.recording.tape import Tape
 
 Loss = Callable[[Any, Any], Any]
 Patient = tuple[str, Callable[[bool], Tape], Sequence[str]]

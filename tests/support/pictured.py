@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from clownviz.capture.statistics import statistics
-from clownviz.capture.tape import Call, ModuleInfo, Operation, ParameterInfo, Ref, Tape, Value
+from clownviz.recording.statistics import statistics
+from clownviz.recording.tape import Call, ModuleInfo, Operation, ParameterInfo, Ref, Tape, Value
 
 
 class TapeBuilder:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from clownviz.capture.families import family_of
-from clownviz.capture.nested import Ref
-from clownviz.capture.tape import Call, ModuleInfo, Operation, ParameterInfo, Tape, Value
+from clownviz.recording.families import family_of
+from clownviz.recording.nested import Ref
+from clownviz.recording.tape import Call, ModuleInfo, Operation, ParameterInfo, Tape, Value
 
 
 class TapeMaker:

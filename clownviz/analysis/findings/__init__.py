@@ -4,7 +4,7 @@ A check is a function of the tape and reads nothing else. It says nothing where 
 because a finding that is wrong once is not believed the next time.
 
 >>> from clownpiece import nn, ones
->>> from clownviz.capture import run
+>>> from clownviz.recording import run
 >>> model = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2))
 >>> examine(run(model, 300 * ones(8, 4)))[0].sentence
 'The input goes into 0 with values up to 300.'
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...capture.tape import Tape
+from ...recording.tape import Tape
 from ..trace import Trace
 from .collapse import collapsed_rank
 from .finding import SEVERITIES, Check, Finding, Thresholds

@@ -8,8 +8,8 @@ from math import prod
 
 import numpy as np
 
-from ...capture.tape import Call, Tape
 from ...look import format_number
+from ...recording.tape import Call, Tape
 from ..rank import FLOATS, capacities, features_of, rank_of
 from ..trace import Trace
 from .finding import Finding, Thresholds

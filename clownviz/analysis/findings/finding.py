@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ...capture.tape import Tape
+from ...recording.tape import Tape
 from ..trace import Trace
 
 __all__ = ["SEVERITIES", "Check", "Finding", "Thresholds", "named"]

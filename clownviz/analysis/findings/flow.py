@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ...capture.tape import ABSENT, ParameterInfo, Tape
 from ...look import format_number
+from ...recording.tape import ABSENT, ParameterInfo, Tape
 from ..progress import gradients_by_depth, layer_progress
 from ..trace import Trace
 from .finding import Finding, Thresholds, named

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ...capture.tape import Tape
 from ...look import format_number
+from ...recording.tape import Tape
 from ..progress import LayerProgress, layer_progress
 from ..trace import Trace
 from .finding import Finding, Thresholds, named

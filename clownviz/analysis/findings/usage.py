@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
-from ...capture.tape import Operation, Tape
 from ...look import format_number
+from ...recording.tape import Operation, Tape
 from ..trace import Trace, plain_name
 from .finding import Finding, Thresholds
 

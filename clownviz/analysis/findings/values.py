@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from ...capture.statistics import Stats
-from ...capture.tape import Call, Operation, Tape, Update, Value
 from ...look import format_count, format_number
+from ...recording.statistics import Stats
+from ...recording.tape import Call, Operation, Tape, Update, Value
 from ..symbols import MOVES
 from ..trace import CONVOLUTIONS, Trace, plain_name
 from ..units import RECTIFIERS, Activity, activities

@@ -8,7 +8,7 @@ import clownpiece
 from clownpiece import nn
 from clownpiece.nn import functional as F
 from clownviz.analysis.autograd import autograd_graph, cards
-from clownviz.capture.capture import describe, run
+from clownviz.recording.capture import describe, run
 
 
 class Model(nn.Module):

@@ -14,9 +14,9 @@ from hypothesis.extra import numpy as hnp
 import clownpiece
 from clownpiece import nn
 from clownviz.analysis.compare import align, compare, relative_difference
-from clownviz.capture.capture import describe, run
-from clownviz.capture.checkpoint import of_checkpoint
-from clownviz.capture.tape import Tape
+from clownviz.recording.capture import describe, run
+from clownviz.recording.checkpoint import of_checkpoint
+from clownviz.recording.tape import Tape
 
 # Numbers that may be scaled without falling below the smallest float.
 NUMBERS = st.floats(-1e6, 1e6).map(lambda x: x if abs(x) > 1e-200 else 0.0)

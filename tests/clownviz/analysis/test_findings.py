@@ -13,8 +13,8 @@ import clownpiece
 from clownpiece import nn, optim
 from clownpiece.nn import functional as F
 from clownviz.analysis.findings import CHECKS, SEVERITIES, Thresholds, examine
-from clownviz.capture import capture, describe, run
-from clownviz.capture.tape import ModuleInfo, Step, Tape
+from clownviz.recording.capture import capture, describe, run
+from clownviz.recording.tape import ModuleInfo, Step, Tape
 
 
 @pytest.mark.parametrize("name", PATIENTS)

@@ -9,8 +9,8 @@ from support.patients import data, mlp, trained
 import clownpiece
 from clownpiece import nn, optim
 from clownviz.analysis.progress import gradients_by_depth, layer_progress
-from clownviz.capture import run
-from clownviz.capture.tape import ABSENT
+from clownviz.recording import run
+from clownviz.recording.tape import ABSENT
 
 
 def test_the_effective_rate_of_plain_sgd_is_its_learning_rate():

@@ -12,7 +12,7 @@ import clownpiece
 from clownpiece import nn
 from clownviz.analysis.rank import MOST, activation_ranks, capacities, rank_of, weight_ranks
 from clownviz.analysis.trace import Trace
-from clownviz.capture import run
+from clownviz.recording import run
 
 
 @given(arrays(np.float64, st.tuples(*[st.integers(1, 8)] * 2), elements=st.floats(-1e3, 1e3)))

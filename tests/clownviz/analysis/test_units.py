@@ -9,7 +9,7 @@ import clownpiece
 from clownpiece import nn
 from clownpiece.nn import functional as F
 from clownviz.analysis.units import activities
-from clownviz.capture import capture, run
+from clownviz.recording.capture import capture, run
 
 
 def fixed(bias: list[float], *rest: nn.Module) -> nn.Sequential:

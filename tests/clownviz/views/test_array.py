@@ -20,7 +20,7 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from clownviz import look
-from clownviz.capture.statistics import statistics
+from clownviz.recording.statistics import statistics
 from clownviz.views.array import ArrayView, rms_limit
 from clownviz.views.codes import TOP, decode, encode
 from clownviz.views.layout import BUDGET

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from clownviz import look
-from clownviz.capture.attention import MASKED, decode_weights, encode_weights
-from clownviz.capture.tape import AttentionWeights, Call, ModuleInfo, Operation, Tape
+from clownviz.recording.attention import MASKED, decode_weights, encode_weights
+from clownviz.recording.tape import AttentionWeights, Call, ModuleInfo, Operation, Tape
 from clownviz.views.attention import Attention, token_text
 
 

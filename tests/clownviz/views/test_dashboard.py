@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from clownviz import look
-from clownviz.capture.probe import NonFinite
-from clownviz.capture.training import ABSENT, Training
+from clownviz.recording.probe import NonFinite
+from clownviz.recording.training import ABSENT, Training
 from clownviz.views.dashboard import Dashboard
 from clownviz.views.strip import HeatScale, binned, ratio_scale
 

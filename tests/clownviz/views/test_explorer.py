@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from support.pictured import HOSTILE, hostile, lenet, reused, transformer, wide
 
-from clownviz.capture.tape import ModuleInfo, Tape
+from clownviz.recording.tape import ModuleInfo, Tape
 from clownviz.views.codes import decode
 from clownviz.views.explorer import Explorer
 

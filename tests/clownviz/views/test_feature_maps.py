@@ -14,7 +14,7 @@ import clownviz
 from clownpiece import nn
 from clownviz.analysis.channels import channels_of, ordered
 from clownviz.analysis.tensors import KeptTensor, tensor_of
-from clownviz.capture.tape import Value
+from clownviz.recording.tape import Value
 from clownviz.views.codes import decode
 from clownviz.views.feature_maps import FeatureMaps
 

@@ -15,7 +15,7 @@ import clownviz
 from clownpiece import nn
 from clownpiece.nn import functional as F
 from clownviz.analysis.findings import Finding
-from clownviz.capture.tape import Tape
+from clownviz.recording.tape import Tape
 from clownviz.views.findings import MOST, Findings
 
 GOLDENS = Path(__file__).with_name("goldens")

@@ -20,8 +20,8 @@ from clownpiece import nn, optim
 from clownviz import look
 from clownviz.analysis.flow import Flow, flow_of, training_of
 from clownviz.analysis.history import History, counts_between, history_of
-from clownviz.capture.statistics import statistics
-from clownviz.capture.tape import ABSENT
+from clownviz.recording.statistics import statistics
+from clownviz.recording.tape import ABSENT
 from clownviz.views.gradient_flow import GradientFlow, heat_codes, remark, typical
 from clownviz.views.histograms import BINS, COLUMNS, Histograms
 from clownviz.views.raster import MASKED

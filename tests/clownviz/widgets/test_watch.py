@@ -13,7 +13,7 @@ import pytest
 
 import clownviz
 from clownpiece import nn, ones, optim
-from clownviz.capture.training import ABSENT, Recorder
+from clownviz.recording.training import ABSENT, Recorder
 from clownviz.widgets import control as control_module
 from clownviz.widgets.control import Control
 from clownviz.widgets.dashboard import DashboardWidget

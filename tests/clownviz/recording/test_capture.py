@@ -12,7 +12,7 @@ import pytest
 
 import clownpiece
 from clownpiece import nn
-from clownviz.capture.capture import Capture, describe, run
+from clownviz.recording.capture import Capture, describe, run
 
 
 class Residual(nn.Module):

@@ -15,9 +15,9 @@ import pytest
 
 import clownpiece
 from clownpiece import nn, optim
-from clownviz.capture.capture import capture
-from clownviz.capture.tape import Call, ModuleInfo, Ref, Tape, Value
-from clownviz.capture.tape_file import TapeFile, TapeFileError, load, save
+from clownviz.recording.capture import capture
+from clownviz.recording.tape import Call, ModuleInfo, Ref, Tape, Value
+from clownviz.recording.tape_file import TapeFile, TapeFileError, load, save
 
 
 class TwoHeads(nn.Module):
@@ -146,8 +146,8 @@ def test_a_closed_file_takes_no_more(tmp_path):
 
 WRITER = """
 import sys
-from clownviz.capture.tape import Tape, Value
-from clownviz.capture.tape_file import TapeFile
+from clownviz.recording.tape import Tape, Value
+from clownviz.recording.tape_file import TapeFile
 tape = Tape("Net")
 with TapeFile(sys.argv[1]) as file:
     while True:
@@ -239,7 +239,7 @@ def test_another_file_is_said_to_be_none(tmp_path, data):
 
 
 def test_a_segment_with_a_right_checksum_and_wrong_content_is_an_error(tmp_path):
-    from clownviz.capture.tape_file import _Segment
+    from clownviz.recording.tape_file import _Segment
 
     parts = [
         {"model": "Net", "modules": 3},

@@ -37,7 +37,7 @@ class TorchBackend(ModuleBackend):
 
     tensor = torch.Tensor
     module = torch.nn.Module
-    machinery = ("torch", "clownviz.capture")
+    machinery = ("torch", "clownviz.recording")
     module_call = ("torch.nn.modules.module",)
 
     # -- tensors -----------------------------------------------------------------------------

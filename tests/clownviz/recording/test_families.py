@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from clownviz.capture.families import family_of
-from clownviz.capture.tape import FAMILIES
 from clownviz.look import LOOK
+from clownviz.recording.families import family_of
+from clownviz.recording.tape import FAMILIES
 
 EXPECTED = {
     "linear": "Linear Bilinear LazyLinear",

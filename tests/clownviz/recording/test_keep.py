@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from clownviz.capture.keep import Full, Keeper, Sample, parse_bytes
-from clownviz.capture.tape import Value
+from clownviz.recording.keep import Full, Keeper, Sample, parse_bytes
+from clownviz.recording.tape import Value
 
 
 def value(number=0):

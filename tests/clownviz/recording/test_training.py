@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 import clownpiece as cp
 from clownpiece import nn, optim
 from clownpiece.nn import functional as F
-from clownviz.capture.gate import Gate
-from clownviz.capture.probe import norm
-from clownviz.capture.series import Series
-from clownviz.capture.training import ABSENT, Recorder, Training
+from clownviz.recording.gate import Gate
+from clownviz.recording.probe import norm
+from clownviz.recording.series import Series
+from clownviz.recording.training import ABSENT, Recorder, Training
 
 OPTIMIZERS = [
     lambda p: optim.SGD(p, lr=0.1, momentum=0.9, nesterov=True),

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from clownviz.capture.statistics import (
+from clownviz.recording.statistics import (
     BINS,
     COARSE,
     QUICK,

@@ -9,9 +9,9 @@ import clownpiece
 import clownviz
 from clownpiece import nn, optim
 from clownpiece.nn import functional as F
-from clownviz.capture.keep import RECORD_BYTES
-from clownviz.capture.tape import ABSENT
-from clownviz.capture.tape_file import load, save
+from clownviz.recording.keep import RECORD_BYTES
+from clownviz.recording.tape import ABSENT
+from clownviz.recording.tape_file import load, save
 
 
 def net():

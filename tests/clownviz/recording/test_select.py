@@ -9,8 +9,8 @@ import pytest
 import clownpiece
 import clownviz
 from clownpiece import nn
-from clownviz.capture.backend import backend_of
-from clownviz.capture.select import selected_paths
+from clownviz.recording.backend import backend_of
+from clownviz.recording.select import selected_paths
 
 
 class Block(nn.Module):

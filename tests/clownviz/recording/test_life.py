@@ -16,8 +16,8 @@ import clownviz
 from clownpiece import nn, optim
 from clownpiece.autograd import mode
 from clownpiece.optim import optimizer as optimizers
-from clownviz.capture.recorder import Recorder
-from clownviz.capture.tape import Tape
+from clownviz.recording.recorder import Recorder
+from clownviz.recording.tape import Tape
 
 
 def model():

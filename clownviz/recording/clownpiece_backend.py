@@ -33,7 +33,7 @@ class ClownpieceBackend(ModuleBackend):
         "clownpiece.autograd",
         "clownpiece.tensor",
         "clownpiece.binding",
-        "clownviz.capture",
+        "clownviz.recording",
     )
     module_call = ("clownpiece.nn.module", "clownpiece.nn.hooks", "clownpiece.nn.observe")
 

@@ -1,6 +1,6 @@
 """What happens while a model trains: the recorder that an optimizer's step hooks feed.
 
->>> from clownviz.capture.training import Training
+>>> from clownviz.recording.training import Training
 >>> loss = np.array([1, 2]), np.array([0.5, 0.25])
 >>> [step.scalars for step in Training("Net", "SGD", scalars={"loss": loss}).to_steps()]
 [{'loss': 0.5}, {'loss': 0.25}]

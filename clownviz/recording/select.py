@@ -1,7 +1,7 @@
 """Which modules a capture looks at: by path, class, predicate, or a list of them.
 
 >>> from clownpiece import nn
->>> from clownviz.capture.backend import backend_of
+>>> from clownviz.recording.backend import backend_of
 >>> model = nn.Sequential(nn.Linear(4, 3), nn.Sequential(nn.Linear(3, 3), nn.ReLU()))
 >>> places = list(backend_of(model).places(model))
 >>> sorted(selected_paths(places, "1.*")), sorted(selected_paths(places, nn.Linear))

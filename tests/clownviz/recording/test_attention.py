@@ -15,7 +15,7 @@ import clownpiece
 import clownviz
 from clownpiece import Tensor, nn
 from clownpiece.nn import functional as F
-from clownviz.capture.attention import (
+from clownviz.recording.attention import (
     MASKED,
     attention_weights,
     decode_weights,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from clownviz.capture.nested import Ref, leaf_objects, leaves, replace, short, text_of
+from clownviz.recording.nested import Ref, leaf_objects, leaves, replace, short, text_of
 
 
 class Pair(NamedTuple):

@@ -153,7 +153,7 @@ class AttentionWeights:
         operation: index of the operation that weighed: a fused attention, or a softmax.
         shape: (N, H, L, S): examples, heads, queries, keys.
         array: a byte a weight, of the first examples and positions, as
-            `capture.attention.encode_weights` writes them; None if it was let go.
+            `recording.attention.encode_weights` writes them; None if it was let go.
     """
 
     operation: int
