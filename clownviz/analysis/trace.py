@@ -139,6 +139,31 @@ class Trace:
             waiting.extend(new)
         return found
 
+    def is_learned_from(self, values: Iterable[Value]) -> bool:
+        """Whether something that requires a gradient was made of these Values."""
+        found = {value.id for value in values}
+        waiting = list(found)
+        while waiting:
+            at = waiting.pop()
+            made = [v for operation in self.read_by.get(at, ()) for v in operation.outputs]
+            # Where operations were not looked at, calls still say what went in and came out.
+            made += [v for call in self._taken_by.get(at, ()) for v in leaves(call.outputs)]
+            if any(self.tape.values[v].requires_grad for v in made):
+                return True
+            new = [v for v in dict.fromkeys(made) if v not in found]
+            found.update(new)
+            waiting.extend(new)
+        return False
+
+    @cached_property
+    def _taken_by(self) -> dict[int, list[Call]]:
+        taken: dict[int, list[Call]] = defaultdict(list)
+        for call in self.tape.calls:
+            if call.phase == "forward":
+                for value in leaves(call.inputs):
+                    taken[value].append(call)
+        return taken
+
     # -- backward ----------------------------------------------------------------------------
 
     def steps_with_backward(self) -> set[int]:

@@ -223,7 +223,7 @@ class Recorder:
         if len(self.writer.log) > MOST_EVENTS:
             self.writer.write_down()
         thread.glances = not self._is_close(model, inputs)
-        self._note(("begin", thread, thread.glances))
+        self._note(("begin", thread, thread.glances, model.training))
         if self.file is not None and not any(each.stack for each in self._threads):
             # What ran before is whole now, its backward and its update too.
             self.writer.write_down()
@@ -301,9 +301,13 @@ class Recorder:
 
     def _ask_for_gradient(self, ref: Ref, tensor: Any) -> None:
         """Of what a backward could reach; parameters have hooks of their own."""
+        # `x.detach()` is the same value, seen first or later, and takes no hook.
+        if not tensor.requires_grad:
+            return
         self._hooked.add(ref)
         value = self.writer.value(ref)
-        if not value.requires_grad or value.origin:
+        value.requires_grad = True
+        if value.origin:
             return
         hook = Hook(partial(self._gradient, value))
         self._tensor_handles.append(self.backend.on_gradient(tensor, hook))

@@ -91,6 +91,7 @@ class Call:
             operations were not looked at, those that the last such call read.
         error: what it raised, "ValueError: …".
         step: which run of the model this belongs to, counted from 0.
+        training: whether the module was in training mode, of the outermost call of a run.
         began, ended: the time of both events on the tape's clock, which counts events.
     """
 
@@ -106,6 +107,7 @@ class Call:
     parameters: tuple[str, ...] = ()
     error: str | None = None
     step: int = 0
+    training: bool | None = None
     began: int = 0
     ended: int = 0
 

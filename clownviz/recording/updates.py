@@ -53,8 +53,9 @@ class Updates:
         self._number = 0
         # By optimizer: the parameters it holds of this model, and what measures them.
         self._norms: weakref.WeakKeyDictionary[Any, Norms] = weakref.WeakKeyDictionary()
-        self._stepped = False
-        self._kept: set[int] = set()
+        # Parameters whose gradient an update has used: before and after the next backward began.
+        self._used: dict[int, Any] = {}
+        self._kept: dict[int, Any] = {}
 
     def know(self, parameter: Any, path: str) -> None:
         """A parameter of the model; the first of its paths names it."""
@@ -62,8 +63,8 @@ class Updates:
 
     def forget(self) -> None:
         """Let go of the parameters."""
-        self._paths.clear()
-        self._norms.clear()
+        for known in (self._paths, self._norms, self._used, self._kept):
+            known.clear()
 
     def before(self, optimizer: Any, args: tuple, kwargs: dict[str, Any]) -> None:
         """A step is about to be taken."""
@@ -111,16 +112,19 @@ class Updates:
             ),
             tuple(self._paths[id(p)][1] for p in held),
         )
-        self._stepped = True
-        self._kept = set()
+        for parameter in held:
+            self._kept.pop(id(parameter), None)
+            self._used[id(parameter)] = parameter
 
     def backward_begins(self) -> None:
-        """Look for gradients that an update has used and that nobody has set to zero since."""
-        if not self._stepped:
-            return
-        self._stepped = False
-        for norms in self._norms.values():
-            for parameter in norms.parameters:
-                grad = parameter.grad
-                if grad is not None and norm(flat(self._array(grad))):
-                    self._kept.add(id(parameter))
+        """Look for gradients that an update has used and that nobody has set to zero since.
+
+        Several losses may take turns, each with an optimizer of its own, and a gradient may still
+        be set to zero before the backward that is to add to it: so what was found is asked again.
+        """
+        used, self._used = {**self._kept, **self._used}, {}
+        self._kept = {at: each for at, each in used.items() if self._has_gradient(each)}
+
+    def _has_gradient(self, parameter: Any) -> bool:
+        grad = parameter.grad
+        return grad is not None and bool(norm(flat(self._array(grad))))

@@ -53,6 +53,7 @@ class Thread:
         step: the current run of the model.
         skips: whether this run is not looked at.
         glances: whether this run's operations are not looked at; `glanced` is the writer's.
+        training: whether the model was in training mode when the run began.
         looking: how many of the running calls are looked at.
         passed: how often the call that `until` means was left in this run.
         watch: what observes the operations of this thread.
@@ -64,13 +65,14 @@ class Thread:
 
     __slots__ = (
         "calls", "glanced", "glances", "looking", "losses", "numbers", "passed", "run", "skips",
-        "stack", "step", "watch",
+        "stack", "step", "training", "watch",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.stack: list[Place] = []
         self.step = -1
         self.skips = False
+        self.training = False
         self.glances = self.glanced = False
         self.looking = 0
         self.passed = 0
@@ -159,9 +161,9 @@ class Writer:
 
     # -- calls -------------------------------------------------------------------------------
 
-    def begin(self, thread: Thread, glanced: bool) -> None:
+    def begin(self, thread: Thread, glanced: bool, training: bool) -> None:
         """A run of the model begins."""
-        thread.glanced = glanced
+        thread.glanced, thread.training = glanced, training
         self._add_backward_calls()
         thread.numbers = {}
         self._close(thread, 0, "did not return")
@@ -199,6 +201,7 @@ class Writer:
             # Without its operations a call is taken to use what the last like it has used.
             parameters=self._used.get((path, number), ()) if thread.glanced else (),
             step=step,
+            training=None if thread.calls else thread.training,
             began=self._clock,
         )
         calls.append(call)

@@ -7,6 +7,7 @@ import re
 import pytest
 from support.giants import giants
 from support.patients import PATIENTS, Ward
+from support.routines import routines
 
 torch = pytest.importorskip("torch")
 
@@ -49,6 +50,14 @@ def test_healthy_models_of_pytorch_are_healthy(name):
     model.eval()
     with torch.no_grad():
         assert examine(run(model, x)) == []
+
+
+ROUTINES = routines(WARD)
+
+
+@pytest.mark.parametrize("name", ROUTINES)
+def test_healthy_trainings_of_pytorch_that_are_no_plain_loop_are_healthy(name):
+    assert examine(ROUTINES[name]()) == []
 
 
 @pytest.mark.parametrize("name", HEALTHY)

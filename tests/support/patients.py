@@ -232,6 +232,21 @@ class Ward:
         model.train(safe)
         return self.trained(model)
 
+    def validated(self, safe: bool) -> Tape:
+        """Two epochs, and an evaluation after the first."""
+        model = self.mlp(self.nn.Dropout(0.2))
+        optimizer, (x, target) = self.sgd(model), self.data()
+        with capture(model) as tape:
+            for _ in range(2):
+                for _ in range(3):
+                    optimizer.zero_grad()
+                    self.F.cross_entropy(model(x), target).backward()
+                    optimizer.step()
+                with self.library.no_grad():
+                    model.eval()(x)
+                model.train(safe)
+        return tape
+
     def single_example(self, safe: bool) -> Tape:
         nn = self.nn
         model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU())
@@ -297,6 +312,7 @@ class Ward:
                 partial(self.training_in_eval, lambda: nn.BatchNorm1d(16)),
                 (),
             ),
+            "trains on after an evaluation": ("eval_while_training", self.validated, ()),
             "batch of one": ("batch_of_one", self.single_example, ()),
             "rate too high": ("learning_rate", lambda safe: self.rate(0.1 if safe else 20.0), ()),
             "rate too low": ("learning_rate", lambda safe: self.rate(0.1 if safe else 1e-7), ()),

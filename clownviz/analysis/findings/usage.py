@@ -67,8 +67,9 @@ def squashed_twice(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Fin
 def training_mode_in_use(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Finding]:
     """Dropout or batch statistics are at work while nobody trains: `eval()` was forgotten.
 
-    That nobody trains is known where gradients were switched off for the run. Merely not having
-    seen a backward is no proof: it may be still to come.
+    That nobody trains is known where gradients were switched off for the run, and nothing that
+    requires one is made of its output, as a discriminator makes of generated examples. Merely not
+    having seen a backward is no proof: it may be still to come.
     """
     trained = trace.steps_with_backward() | {update.step for update in tape.updates}
     working: dict[int, list[Operation]] = {}
@@ -81,17 +82,18 @@ def training_mode_in_use(tape: Tape, trace: Trace, limits: Thresholds) -> Iterat
         if not any(p.trainable for p in trace.parameters()):
             continue
         active = working.get(run.step)
-        if not active:
+        if not active or trace.is_learned_from(outputs):
             continue
         what = "dropout" if plain_name(active[0]) in _DROPS else "batch normalization"
         path = trace.path_of(active[0]) or ""
         yield Finding(
             "training_mode_in_use",
-            "error",
+            "warning",
             f"The model is in training mode although this run computes no gradients: {what} in "
             f"{path or tape.model} is at work.",
             (f"{len(active)} such operations in run {run.step}",),
-            "Call `model.eval()` before predicting, and `model.train()` before training on.",
+            "Call `model.eval()` before predicting, and `model.train()` before training on; it is "
+            "right only to renew running statistics or to draw many answers.",
             path=path,
             call=run.label,
             step=run.step,
@@ -102,8 +104,9 @@ def training_mode_in_use(tape: Tape, trace: Trace, limits: Thresholds) -> Iterat
 
 def eval_while_training(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Finding]:
     """The optimizer steps while the whole model is in evaluation mode: `train()` was forgotten."""
-    stepped = {update.step for update in tape.updates}
-    if not stepped or tape.modules[""].training:
+    updated = {update.step for update in tape.updates}
+    stepped = {run.step for run in trace.runs if run.training is False and run.step in updated}
+    if not stepped:
         return
     frozen = [
         op
@@ -112,11 +115,14 @@ def eval_while_training(tape: Tape, trace: Trace, limits: Thresholds) -> Iterato
         and op.params.get("training") == "False"
         and trace.step_of(op) in stepped
     ]
-    # Dropout that is switched off leaves no operation behind.
+    # Dropout that is switched off leaves no operation behind: it returns what it was given.
     silent = [
-        path
-        for path, info in tape.modules.items()
-        if info.family == "dropout" and not info.training and "p=0.0" not in info.extra
+        call.path
+        for step in sorted(stepped)
+        for call in trace.forward[step]
+        if tape.modules[call.path].family == "dropout"
+        and "p=0.0" not in tape.modules[call.path].extra
+        and tape.refs(call.outputs) == tape.refs(call.inputs)
     ]
     if not frozen and not silent:
         return
@@ -126,7 +132,7 @@ def eval_while_training(tape: Tape, trace: Trace, limits: Thresholds) -> Iterato
         "warning",
         f"The optimizer steps while the model is in evaluation mode: {path or tape.model} "
         + ("uses running statistics." if frozen else "drops nothing."),
-        (f"{len(stepped)} runs with an optimizer step, `model.training` is False",),
+        (f"{len(stepped)} of {len(updated)} runs with an optimizer step began in eval()",),
         "Call `model.train()` before training; after an evaluation it stays in `eval()`.",
         path=path,
         step=min(stepped),

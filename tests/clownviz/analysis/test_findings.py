@@ -7,7 +7,8 @@ import json
 import math
 
 import pytest
-from support.patients import HEALTHY, PATIENTS, Made, data, looked_at, mlp, trained
+from support.patients import HEALTHY, PATIENTS, WARD, Made, data, looked_at, mlp, trained
+from support.routines import routines
 
 import clownpiece
 from clownpiece import nn, optim
@@ -51,6 +52,14 @@ def test_healthy_models_are_healthy(name):
     model.eval()
     with clownpiece.no_grad():
         assert examine(run(model, x)) == []
+
+
+ROUTINES = routines(WARD)
+
+
+@pytest.mark.parametrize("name", ROUTINES)
+def test_healthy_trainings_that_are_no_plain_loop_are_healthy(name):
+    assert examine(ROUTINES[name]()) == []
 
 
 @pytest.mark.parametrize("name", PATIENTS)

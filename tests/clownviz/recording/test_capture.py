@@ -244,6 +244,19 @@ def test_gradients_of_activations_and_parameters_are_those_of_backward():
             assert tape.values[info.gradient].array == pytest.approx(parameter.grad.numpy())
 
 
+@pytest.mark.parametrize("detached_first", [True, False])
+def test_a_detached_tensor_takes_no_hook_and_hides_no_gradient(detached_first):
+    model, x = nn.Linear(4, 3), (clownpiece.ones(2, 4, requires_grad=True) * 2)
+    given = [x.detach(), x] if detached_first else [x, x.detach()]
+    with Capture(model, gradients=True) as tape:
+        sum(model(each).sum() for each in given).backward()
+    (value,) = {value.id: value for run in tape.calls_of("") for value in tape.refs(run.inputs)}
+    assert tape.values[tape.values[value].gradient].array is None
+    assert tape.values[tape.values[value].gradient].stats.mean == pytest.approx(
+        model.weight.detach().numpy().sum(axis=0).mean(), rel=1e-5
+    )
+
+
 def test_backward_is_recorded_as_calls_in_the_order_of_the_gradients():
     tape = run(Residual(), clownpiece.randn(3, 4), gradients=True)
     backward = [call.label for call in tape.calls if call.phase == "backward"]
