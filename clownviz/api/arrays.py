@@ -9,6 +9,7 @@ import numpy as np
 
 from ..analysis.tensors import tensor_of
 from ..recording.backend import array_of
+from ..recording.keywords import keywords
 from ..recording.tape import Tape
 from ..views.array import ArrayView, role_limits
 from ..views.attention import Attention
@@ -30,6 +31,7 @@ def array(
     limit: float | None = None,
     kwargs: dict[str, Any] | None = None,
     loss: Callable[[Any], Any] | None = None,
+    **named: Any,
 ) -> Figured:
     """Any array as a picture: maps, a heatmap or bars, what is clipped or no number marked.
 
@@ -42,13 +44,14 @@ def array(
         role: "activation", "weight" or "gradient": the hue of an array's heading.
         scale: "unit", "array" or "model": where colours end.
         limit: where colours end, as a number.
-        kwargs: keyword arguments for the model.
+        named, kwargs: what it is called with by name; `kwargs` holds names that are options here.
         loss: what gradients come from, given the model's output.
 
     >>> import numpy as np, clownviz
     >>> clownviz.array(np.eye(3))
     Tensor(3, 3) float64 x∈[0, 1] μ=0.333 σ=0.471 |█▁▁▁▁▅|
     """
+    kwargs = keywords(array, inputs, kwargs, named, source)
     options: dict[str, Any] = {"scale": scale, "limit": limit}
     given = array_of(source)
     if given is None and isinstance(source, (list, tuple, int, float)):
@@ -88,6 +91,7 @@ def feature_maps(
     most: int = 64,
     kwargs: dict[str, Any] | None = None,
     loss: Callable[[Any], Any] | None = None,
+    **named: Any,
 ) -> Figured:
     """The channels of a module's output, or the kernels of a convolution, side by side.
 
@@ -100,9 +104,10 @@ def feature_maps(
         order: "index", or the strongest first by "mean", "std" or "max".
         scale: "array" for one scale, "unit" for one a map.
         most: the most maps to draw.
-        kwargs: keyword arguments for the model.
+        named, kwargs: what it is called with by name; `kwargs` holds names that are options here.
         loss: what gradients come from, given the model's output.
     """
+    kwargs = keywords(feature_maps, inputs, kwargs, named, model)
     tape = tape_of(model, inputs, kwargs, keep="full", **_gradients(model, of, loss))
     found = tensor_of(tape, path, of)
     return Figured(FeatureMaps(found, example=example, order=order, scale=scale, most=most))
@@ -117,6 +122,7 @@ def attention(
     example: int = 0,
     step: int = 0,
     kwargs: dict[str, Any] | None = None,
+    **named: Any,
 ) -> Figured:
     """Who looks at whom: all heads of a model, or one of them with its tokens.
 
@@ -128,8 +134,9 @@ def attention(
         tokens: a text for each position.
         example: which of the batch.
         step: which run of the model, where a tape has several.
-        kwargs: keyword arguments for the model.
+        named, kwargs: what it is called with by name; `kwargs` holds names that are options here.
     """
+    kwargs = keywords(attention, inputs, kwargs, named, model)
     keep = "full" if example else "sample"
     tape = tape_of(model, inputs, kwargs, keep=keep)
     made = Attention(tape, layer=layer, head=head, tokens=tokens, example=example, step=step)

@@ -8,6 +8,7 @@ from typing import Any
 from ..analysis.compare import TOLERANCE
 from ..analysis.compare import compare as differences
 from ..recording.checkpoint import of_checkpoint
+from ..recording.keywords import keywords
 from ..recording.tape import Tape
 from ..views.compare import Compare
 from .shown import Shown
@@ -24,6 +25,7 @@ def compare(
     gradients: bool | None = None,
     loss: Callable[[Any], Any] | None = None,
     kwargs: dict[str, Any] | None = None,
+    **named: Any,
 ) -> Shown:
     """What differs between two models or checkpoints, and the first module where they diverge.
 
@@ -35,7 +37,7 @@ def compare(
         gradients: also run backward in both and compare the gradients; by default where an
             output requires one.
         loss: what to run it from, given a model's output; by default the sum of the output.
-        kwargs: keyword arguments for both models.
+        named, kwargs: what they are called with by name; `kwargs` holds names that are options.
 
     >>> import clownpiece, clownviz, copy
     >>> from clownpiece import nn
@@ -45,6 +47,7 @@ def compare(
     >>> print(clownviz.compare(model, other, clownpiece.ones(1, 4)).view.difference.forward.label)
     2
     """
+    kwargs = keywords(compare, inputs, kwargs, named, a, b)
     options = {"gradients": gradients, "loss": loss} if inputs or kwargs else {}
 
     def look(side: Any) -> Tape:

@@ -7,11 +7,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..analysis.findings import CHECKS, Thresholds, examine
+from ..recording.keywords import keywords
 from ..views.findings import Findings
 from .shown import Shown
 from .tapes import tape_of
 
 __all__ = ["findings"]
+
+_THRESHOLDS = [field.name for field in dataclasses.fields(Thresholds)]
 
 
 def findings(
@@ -20,7 +23,7 @@ def findings(
     loss: Callable[[Any], Any] | None = None,
     checks: Iterable[str] | None = None,
     kwargs: dict[str, Any] | None = None,
-    **thresholds: float,
+    **named: Any,
 ) -> Shown:
     """What is wrong with a model or its training, the evidence for it, and what to type.
 
@@ -35,12 +38,12 @@ def findings(
         inputs: what the model is called with.
         loss: what to run backward from, given the model's output.
         checks: names of the checks to ask; by default all.
-        kwargs: keyword arguments for the model.
-        thresholds: where checks begin to speak, by name: see
-            `clownviz.analysis.findings.Thresholds`.
+        named: where checks begin to speak, by the names in `clownviz.analysis.findings.Thresholds`;
+            all else is what the model is called with by name.
+        kwargs: what it is called with by name, where that is the name of an option or a threshold.
 
     Raises:
-        TypeError: a threshold that is not known.
+        TypeError: a name that is no threshold, and no argument of the model either.
         ValueError: a check that is not known.
 
     >>> import clownpiece, clownviz
@@ -54,18 +57,8 @@ def findings(
         mean 300, deviation 0; layers are initialized for mean 0 and deviation 1
       → Normalize it: `x = (x - mean) / std` with both from the training data; pixels: `x / 255`.
     """
+    limits = Thresholds(**{name: named.pop(name) for name in _THRESHOLDS if name in named})
+    kwargs = keywords(findings, inputs, kwargs, named, model, options=_THRESHOLDS)
     asked = list(CHECKS if checks is None else checks)
-    limits = _limits(thresholds)
     tape = tape_of(model, inputs, kwargs, keep="full", gradients=loss is not None, loss=loss)
     return Shown(Findings(examine(tape, limits, asked), tape, len(asked)))
-
-
-def _limits(thresholds: dict[str, float]) -> Thresholds:
-    known = [field.name for field in dataclasses.fields(Thresholds)]
-    unknown = [name for name in thresholds if name not in known]
-    if unknown:
-        raise TypeError(
-            f"findings got {', '.join(unknown)}=…: expected thresholds named {', '.join(known)}; "
-            "what the model is called with by name goes into kwargs={…}"
-        )
-    return Thresholds(**thresholds)  # type: ignore[arg-type]

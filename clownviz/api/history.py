@@ -7,6 +7,7 @@ from typing import Any
 
 from ..analysis.flow import flow_of, training_of
 from ..analysis.history import history_of
+from ..recording.keywords import keywords
 from ..recording.tape import Tape
 from ..recording.training import Training
 from ..views.curves import Curves
@@ -27,6 +28,7 @@ def histograms(
     log: bool = False,
     kwargs: dict[str, Any] | None = None,
     loss: Callable[[Any], Any] | None = None,
+    **named: Any,
 ) -> Figured:
     """How weights, activations or gradients of a module are spread, at every step on a tape.
 
@@ -37,9 +39,10 @@ def histograms(
         path: the module.
         of: "output", "input", "gradient", "weight", "weight.gradient", …
         log: an axis of values that is logarithmic on both sides of zero.
-        kwargs: keyword arguments for the model.
+        named, kwargs: what it is called with by name; `kwargs` holds names that are options here.
         loss: what gradients come from, given the model's output.
     """
+    kwargs = keywords(histograms, inputs, kwargs, named, model)
     options: dict[str, Any] = {} if loss is None else {"loss": loss}
     if not isinstance(model, Tape):
         options["gradients"] = "gradient" in of
@@ -53,6 +56,7 @@ def gradient_flow(
     by: str = "layer",
     loss: Callable[[Any], Any] | None = None,
     kwargs: dict[str, Any] | None = None,
+    **named: Any,
 ) -> Figured:
     """Gradient norms from the first layer to the last, with how far updates move the weights.
 
@@ -61,8 +65,9 @@ def gradient_flow(
         inputs: what the model is called with.
         by: "layer" or "parameter".
         loss: what the gradients come from, given the model's output; by default its sum.
-        kwargs: keyword arguments for the model.
+        named, kwargs: what it is called with by name; `kwargs` holds names that are options here.
     """
+    kwargs = keywords(gradient_flow, inputs, kwargs, named, model)
     if isinstance(model, Watch):
         return Figured(GradientFlow(flow_of(model.training, by)))
     options: dict[str, Any] = {} if loss is None else {"loss": loss}

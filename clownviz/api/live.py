@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..recording.keywords import keywords
 from ..recording.tape import Tape
 from ..views.diagram import Diagram
 from ..views.explorer import Explorer
@@ -22,6 +23,7 @@ def explore(
     loss: Callable[[Any], Any] | None = None,
     selection: str | None = None,
     kwargs: dict[str, Any] | None = None,
+    **named: Any,
 ) -> Explore:
     """A widget to walk through a model: activations, weights and gradients of any module.
 
@@ -31,8 +33,9 @@ def explore(
         gradients: run a backward too and show its gradients.
         loss: what to run it from, given the model's output; by default the sum of the output.
         selection: the path of the module to show first.
-        kwargs: keyword arguments for the model.
+        named, kwargs: what it is called with by name; `kwargs` holds names that are options here.
     """
+    kwargs = keywords(explore, inputs, kwargs, named, model)
     tape = tape_of(model, inputs, kwargs, keep="sample", gradients=gradients, loss=loss)
     return Explore(explorer_of(tape, selection))
 

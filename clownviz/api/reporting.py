@@ -12,6 +12,7 @@ from ..analysis.findings import CHECKS, Thresholds, examine
 from ..analysis.flow import flow_of, training_of
 from ..analysis.history import history_of
 from ..analysis.tensors import tensor_of
+from ..recording.keywords import keywords
 from ..recording.tape import Tape, Value
 from ..views.attention import Attention
 from ..views.autograd import Autograd
@@ -49,6 +50,7 @@ def report(
     selection: str | None = None,
     budget: str | int = BUDGET,
     kwargs: dict[str, Any] | None = None,
+    **named: Any,
 ) -> Report:
     """Everything about a model in one HTML file that needs neither a kernel nor a network.
 
@@ -62,7 +64,7 @@ def report(
         title: the heading; the model's class by default.
         subtitle: a line below it.
         budget: the most bytes that the page may take; it says what it leaves out.
-        gradients, loss, selection, kwargs: as for `explore`.
+        gradients, loss, selection, kwargs, named: as for `explore`.
 
     Returns:
         The report; `save("model.html")` writes it.
@@ -73,6 +75,7 @@ def report(
     >>> [title for title, _ in made.sections]
     ['Findings', 'Diagram', 'Summary', 'Gradient flow', 'Autograd graph']
     """
+    kwargs = keywords(report, inputs, kwargs, named, model)
     tape = tape_of(model, inputs, kwargs, keep="sample", gradients=gradients, loss=loss)
     diagram = Diagram.of(tape)
     explorer = Explorer(tape, selection=selection, diagram=diagram.svg(), table=diagram.rows)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..recording.backend import model_of
+from ..recording.keywords import keywords
 from ..recording.tape import Tape
+from ..views.autograd import BUDGET as AUTOGRAD_BUDGET
 from ..views.autograd import Autograd
+from ..views.diagram import BUDGET as DIAGRAM_BUDGET
 from ..views.diagram import Diagram
 from ..views.summary import DEFAULT_COLUMNS, Summary
 from ..views.tree import Tree
@@ -26,6 +29,7 @@ def summary(
     sort: str | None = None,
     descending: bool = True,
     kwargs: dict[str, Any] | None = None,
+    **named: Any,
 ) -> Shown:
     """The table of a model's modules: shapes, parameters, multiply-adds.
 
@@ -41,7 +45,7 @@ def summary(
         fold: show equal blocks once.
         sort: a column to sort by, or "layer"; None keeps the tree.
         descending: the largest first.
-        kwargs: keyword arguments for the model.
+        named, kwargs: what it is called with by name; `kwargs` holds names that are options here.
 
     >>> import clownpiece, clownviz
     >>> from clownpiece import nn
@@ -49,6 +53,7 @@ def summary(
     >>> "15" in clownviz.summary(model, clownpiece.ones(2, 4)).text()
     True
     """
+    kwargs = keywords(summary, inputs, kwargs, named, model)
     tape = tape_of(model, inputs, kwargs, keep="shapes")
     return Shown(
         Summary(
@@ -63,32 +68,57 @@ def tree(
     depth: int | None = None,
     fold: bool = True,
     kwargs: dict[str, Any] | None = None,
+    **named: Any,
 ) -> Shown:
     """The tree of a model's modules; arguments as for `summary`."""
+    kwargs = keywords(tree, inputs, kwargs, named, model)
     return Shown(Tree(tape_of(model, inputs, kwargs, keep="shapes"), depth=depth, fold=fold))
 
 
 def diagram(
-    model: Any, *inputs: Any, kwargs: dict[str, Any] | None = None, **options: Any
+    model: Any,
+    *inputs: Any,
+    depth: int | None = None,
+    closed: Iterable[str] = (),
+    fold: bool = True,
+    unfolded: Iterable[str] = (),
+    direction: str = "TB",
+    selected: str | None = None,
+    thickness: str | None = None,
+    budget: int = DIAGRAM_BUDGET,
+    kwargs: dict[str, Any] | None = None,
+    **named: Any,
 ) -> Diagram:
     """The diagram of a model as a `graphviz.Digraph` that can be edited and rendered.
 
     Args:
         model: a Module, or the tape of a run.
         inputs: what the model is called with; without any the tree of modules is drawn.
-        kwargs: keyword arguments for the model.
-        options: `depth`, `closed`, `fold`, `unfolded`, `direction`, `selected`, `budget`: see
-            `Diagram.of`.
+        depth, closed, fold, unfolded, direction, selected, thickness, budget: see `Diagram.of`.
+        named, kwargs: what it is called with by name; `kwargs` holds names that are options here.
     """
-    return Diagram.of(tape_of(model, inputs, kwargs, keep="shapes"), **options)
+    kwargs = keywords(diagram, inputs, kwargs, named, model)
+    return Diagram.of(
+        tape_of(model, inputs, kwargs, keep="shapes"),
+        depth=depth,
+        closed=closed,
+        fold=fold,
+        unfolded=unfolded,
+        direction=direction,
+        selected=selected,
+        thickness=thickness,
+        budget=budget,
+    )
 
 
 def autograd(
     model: Any,
     *inputs: Any,
     loss: Callable[[Any], Any] | None = None,
+    direction: str = "TB",
+    budget: int = AUTOGRAD_BUDGET,
     kwargs: dict[str, Any] | None = None,
-    **options: Any,
+    **named: Any,
 ) -> Autograd:
     """The graph that backward walks: every operation with its formula, value and gradient.
 
@@ -98,8 +128,8 @@ def autograd(
         model: a Module, a function of tensors, or the tape of a run.
         inputs: what it is called with.
         loss: what backward starts from, given the output; by default the output itself.
-        kwargs: keyword arguments for the model.
-        options: `direction`, `budget`: see `Autograd.of`.
+        direction, budget: see `Autograd.of`.
+        named, kwargs: what it is called with by name; `kwargs` holds names that are options here.
 
     Raises:
         RuntimeError: nothing in the output requires a gradient.
@@ -117,8 +147,9 @@ def autograd(
     ─────────────────────────────────────────────
     loss  = mul(w, w)  x · other  9      1
     """
+    kwargs = keywords(autograd, inputs, kwargs, named, model)
     if not isinstance(model, Tape):
         model = model_of(model, (inputs, kwargs))
-        options_of_run = {"keep": "full", "gradients": True, "inside": True, "loss": loss}
-        model = tape_of(model, inputs, kwargs, **options_of_run)
-    return Autograd.of(model, **options)
+        options = {"keep": "full", "gradients": True, "inside": True, "loss": loss}
+        model = tape_of(model, inputs, kwargs, **options)
+    return Autograd.of(model, direction=direction, budget=budget)

@@ -23,6 +23,7 @@ __all__ = [
     "StepHook",
     "array_of",
     "backend_of",
+    "described",
     "model_of",
     "register",
 ]
@@ -231,7 +232,7 @@ def backend_of(model: Any) -> Backend:
             return backend
     hint = "; call it, and give the module that it returns" if isinstance(model, type) else ""
     raise TypeError(
-        f"expected a model (a Module of clownpiece or PyTorch), got {_described(model)}{hint}"
+        f"expected a model (a Module of clownpiece or PyTorch), got {described(model)}{hint}"
     )
 
 
@@ -266,7 +267,8 @@ def array_of(value: Any) -> np.ndarray | None:
     return None
 
 
-def _described(value: Any) -> str:
+def described(value: Any) -> str:
+    """What it is, in a sentence that says what is wrong with it."""
     if isinstance(value, type):
         return f"the class {value.__name__}"
     return f"an object of type {type(value).__name__}"

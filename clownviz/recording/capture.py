@@ -12,6 +12,7 @@ from . import clownpiece_backend  # noqa: F401  (makes itself known)
 from .backend import Backend, backend_of
 from .cells import end_earlier
 from .keep import Full, Keeper, Sample, parse_bytes
+from .keywords import keywords
 from .protect import collector_paused, protected
 from .recorder import Recorder, Watched
 from .select import call_at, selected_paths
@@ -223,21 +224,17 @@ def run(
 
     Args:
         inputs, named: what the model is called with.
-        kwargs: more of what it is called with by name, which may be called as an argument here
+        kwargs: more of what it is called with by name, which may be called as an option here
             is: `kwargs={"loss": x}`.
         gradients: also run backward, from `loss(output)`, or else from the sum of the outputs;
             None does where an output requires a gradient.
         select, keep, inside, until, budget: as for `Capture`. Statistics are of all values here.
 
     Raises:
-        TypeError: one name is in both `named` and `kwargs`.
+        TypeError: a name is in both `named` and `kwargs`, or the model's forward does not take it.
         Whatever the forward raises, with the partial tape as its attribute `tape`.
     """
-    if twice := sorted(named.keys() & (kwargs or {})):
-        raise TypeError(
-            f"run() got {', '.join(twice)} twice, by name and in kwargs={{…}}: give it once"
-        )
-    named |= kwargs or {}
+    kwargs = keywords(run, inputs, kwargs, named, model)
     watch = Capture(
         model,
         select=select,
@@ -248,10 +245,10 @@ def run(
         budget=budget,
     )
     backend = watch.backend
-    with collector_paused(), protected(backend, model, (inputs, named)):
+    with collector_paused(), protected(backend, model, (inputs, kwargs)):
         tape = watch._begin(exact=True)
         try:
-            output = model(*inputs, **named)
+            output = model(*inputs, **kwargs)
             if gradients or (gradients is None and (loss or backend.differentiable(output))):
                 backend.backward(output, loss)
         except BaseException as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import graphviz
+import numpy as np
 import pytest
 
 import clownpiece
@@ -48,11 +49,6 @@ def test_a_verb_without_inputs_tells_what_is_known_before_a_run(verb):
     assert "first" in verb(Net()).text()
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_a_verb_passes_keyword_arguments_to_the_model(verb, x):
-    assert verb(Net(), x, kwargs={"scale": 2.0}).text()
-
-
 class Namesake(nn.Linear):
     """Its arguments have the names of what verbs take themselves."""
 
@@ -72,19 +68,94 @@ RUNNING = {
     "compare": lambda model, x, **given: clownviz.compare(model, model, x, **given),
     "array": lambda model, x, **given: clownviz.array(model, x, path="", **given),
     "histograms": lambda model, x, **given: clownviz.histograms(model, x, path="", **given),
+    "feature_maps": lambda model, x, **given: clownviz.feature_maps(model, x, path="", **given),
+    "attention": lambda model, x, **given: clownviz.attention(model, x, **given),
 }
 
 
+class Scaled(nn.Module):
+    """Attention over a batch of vectors, with an argument that has to be given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attn = nn.MultiheadAttention(4, 2, batch_first=True)
+
+    def forward(self, x, *, factor):
+        y = x[:, None]
+        return self.attn(y, y, y)[0] * factor
+
+
 @pytest.mark.parametrize("name", RUNNING)
+def test_a_verb_passes_to_the_model_what_it_is_given_by_name(name, x):
+    for given in ({"factor": 2.0}, {"kwargs": {"factor": 2.0}}):
+        assert RUNNING[name](Scaled(), x, **given)
+    with pytest.raises(TypeError, match="factor"):
+        RUNNING[name](Scaled(), x)
+
+
+def test_inputs_may_all_be_given_by_name(x):
+    model = Net()
+    assert clownviz.summary(model, x=x).text() == clownviz.summary(model, x).text()
+
+
+@pytest.mark.parametrize("name", RUNNING.keys() - {"feature_maps", "attention"})
 def test_a_model_may_have_arguments_called_as_those_of_a_verb(name, x):
     assert RUNNING[name](Namesake(4, 4), x, kwargs=NAMES)
 
 
+@pytest.mark.parametrize("name", RUNNING)
+def test_a_name_that_neither_verb_nor_model_knows_is_refused_with_what_both_know(name, x):
+    verb = name.split(".")[-1]
+    told = rf"{verb}\(\) got facto=…: it has .*, and Scaled.forward\(\) takes x, factor"
+    with pytest.raises(TypeError, match=told):
+        RUNNING[name](Scaled(), x, facto=2.0)
+
+
+def test_a_slip_is_told_the_option_that_was_meant(x):
+    with pytest.raises(TypeError, match=r"got colums=….*; did you mean columns\?"):
+        clownviz.summary(Net(), x, colums=["params"])
+    with pytest.raises(TypeError, match=r"got larg_update=….*; did you mean large_update\?"):
+        clownviz.findings(Net(), x, larg_update=1)
+    with pytest.raises(TypeError, match=r"Net.forward\(\) takes x, scale; did you mean scale\?"):
+        clownviz.run(Net(), x, scal=1)
+    with pytest.raises(TypeError, match="and an object of type Tape is no model; did you mean"):
+        clownviz.summary(clownviz.run(Net(), x), colums=["params"])
+    for source in (np.eye(2), 3):
+        with pytest.raises(TypeError, match=r"limits=….*is no model; did you mean limit\?"):
+            clownviz.array(source, limits=2.0)
+
+
+def test_a_verb_has_its_own_option_and_says_where_the_models_goes(x):
+    told = r"Namesake.forward\(\) needs loss, and loss=… is an option of findings\(\) itself: give "
+    with pytest.raises(TypeError, match=told + r"the model its own in kwargs=\{'loss': …\}"):
+        clownviz.findings(Namesake(4, 4), x, loss=1.0)
+
+
 def test_an_argument_that_is_given_twice_is_refused(x):
-    with pytest.raises(TypeError, match="run\\(\\) got scale twice"):
-        clownviz.run(Net(), x, scale=2.0, kwargs={"scale": 1.0})
+    with pytest.raises(TypeError, match="summary\\(\\) got scale twice"):
+        clownviz.summary(Net(), x, scale=2.0, kwargs={"scale": 1.0})
     (call, *_) = clownviz.run(Net(), x, scale=2.0).calls
     assert call.inputs["scale"] == "2.0"
+
+
+def test_the_class_of_a_model_is_told_from_a_model(x):
+    with pytest.raises(TypeError, match="the class Net is no model"):
+        clownviz.summary(Net, x=x)
+
+
+def test_what_is_no_dict_of_arguments_is_refused(x):
+    with pytest.raises(TypeError, match="got an object of type Tensor as kwargs: expected a dict"):
+        clownviz.summary(Net(), kwargs=x)
+
+
+def test_a_function_and_a_model_that_takes_any_name_are_given_theirs(x):
+    class Any(nn.Module):
+        def forward(self, x, **more):
+            return x * more["scale"]
+
+    assert clownviz.tree(Any(), x, scale=2.0).text()
+    assert "x · other" in clownviz.autograd(lambda w, by: w * by, w=x.requires_grad_(), by=2).text()
+    assert clownviz.compare(Any(), Net(), x, scale=2.0).text()
 
 
 @pytest.mark.parametrize("verb", VERBS)

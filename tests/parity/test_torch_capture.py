@@ -269,6 +269,17 @@ def test_a_conversion_to_what_a_tensor_is_already_is_no_operation():
     assert [operation.name for operation in tape.operations] == ["mul", "add"]
 
 
+def test_a_model_is_given_its_arguments_by_name_as_it_is_called_elsewhere():
+    class Model(nn.Module):
+        def forward(self, input_ids, attention_mask=None):
+            return F.one_hot(input_ids, 5)
+
+    told = clownviz.summary(Model(), input_ids=torch.arange(4)[None], attention_mask=None).text()
+    assert "(1, 4, 5)" in told
+    with pytest.raises(TypeError, match=r"takes input_ids, .*; did you mean input_ids\?"):
+        clownviz.summary(Model(), input_idz=torch.arange(4)[None])
+
+
 def test_half_precision_is_looked_at_too():
     model = nn.Sequential(nn.Linear(4, 8), nn.ReLU()).to(torch.bfloat16)
     tape = clownviz.run(model, torch.ones(3, 4, dtype=torch.bfloat16), keep="full")
