@@ -67,7 +67,8 @@ def report(
         gradients, loss, selection, kwargs, named: as for `explore`.
 
     Returns:
-        The report; `save("model.html")` writes it.
+        The report; `save("model.html")` writes it. A notebook shows a card of it: a picture, the
+        findings, what is in the page.
 
     >>> import clownpiece, clownviz
     >>> from clownpiece import nn

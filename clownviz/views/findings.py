@@ -95,6 +95,15 @@ class Findings(View):
             blocks.append("\n".join(lines))
         return "\n\n".join([*blocks, *([rest] if rest else [])])
 
+    def brief(self) -> str:
+        """The headline and the sentences, without evidence and fixes."""
+        shown, rest = self._shown()
+        lines = [self.headline()]
+        for finding in shown:
+            told = f"{_SIGNS[finding.severity][0]} {printable(finding.sentence)}"
+            lines += _wrapped(told, COLUMNS, "  ")
+        return "\n".join([*lines, *([rest] if rest else [])])
+
     def json(self) -> dict[str, Any]:
         return {
             "model": self.tape.model,

@@ -4,7 +4,7 @@ The page carries the data of an `Explorer`, packed, the same ES modules as the w
 that lets it load nothing and run nothing but the one script whose hash stands in it.
 
 What it carries keeps to a budget, so that a page of any model is a file to hand on: it says what
-it leaves out, and how to see that.
+it leaves out, and how to see that. As the last line of a cell a report is a card, not the page.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import html
 import json
 import os
 import re
+import textwrap
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,13 +25,16 @@ from .. import look
 from ..analysis.modules import Row
 from ..front.link import link, stylesheet
 from ..recording.keep import parse_bytes
+from .card import draw_card
 from .explorer import Explorer
+from .findings import Findings
 from .text import printable
 from .view import View
 
 __all__ = ["Report"]
 
 BUDGET = "1.4 MiB"
+COLUMNS = 96
 MOST_OF_A_SECTION = 400_000
 """A section whose picture takes more letters stands in the page as text."""
 
@@ -69,9 +73,41 @@ class Report(View):
         self.budget = parse_bytes(budget)
 
     def text(self) -> str:
-        parts = [self.explorer.text()]
-        parts += [f"{printable(name)}\n{view.text()}" for name, view in self.sections]
-        return "\n\n".join(parts)
+        """The model, its tree, what was found, what is in the page, and how to save it."""
+        head = f"{self._name()} · {self.subtitle}" if self.subtitle else self._name()
+        found = self._findings()
+        told = (f"In the page: {', '.join(self._contents())}", self._how_to_save())
+        page = "\n".join(textwrap.fill(line, COLUMNS) for line in told)
+        parts = [head, self.explorer.outline(), found.brief() if found else "", page]
+        return "\n\n".join(part for part in parts if part)
+
+    def card(self) -> str:
+        """What a notebook shows: HTML with a picture, the findings, and how to save the page."""
+        found = self._findings()
+        return draw_card(
+            title=self._name(),
+            subtitle=self.subtitle,
+            picture=self.explorer.html(),
+            findings=found.html() if found else "",
+            contents=self._contents(),
+            save=self._how_to_save(),
+        )
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/html": self.card(), "text/plain": self.text()}
+
+    def _name(self) -> str:
+        return f"Report of {self.title}"
+
+    def _findings(self) -> Findings | None:
+        return next((view for _, view in self.sections if isinstance(view, Findings)), None)
+
+    def _how_to_save(self) -> str:
+        name = "-".join(re.findall("[a-z0-9]+", self.title.lower()))[:40] or "report"
+        return (
+            f'`report.save("{name}.html")` writes it: one file, kept to '
+            f"{look.format_bytes(self.budget)}, that needs neither a kernel nor a network."
+        )
 
     def svg(self) -> str:
         return self.explorer.svg()
@@ -140,7 +176,7 @@ class Report(View):
 {look.css(".clownviz", jupyter=False)}{stylesheet("explorer.css", "detail.css")}{_CSS}</style>
 </head>
 <body class="clownviz">
-<header><h1>{html.escape(self.title)}</h1>{subtitle}{self._contents()}</header>
+<header><h1>{html.escape(self.title)}</h1>{subtitle}{self._links()}</header>
 <main>
 <div id="clownviz-explorer">{self.explorer.svg()}</div>
 {sections}
@@ -153,18 +189,25 @@ class Report(View):
 """
         return before, after
 
-    def _contents(self) -> str:
-        """Links to the sections: `Feature maps of conv1`, and then `conv2` alone."""
+    def _links(self) -> str:
+        """Links to what is in the page, if it is more than the explorer."""
         if not self.sections:
             return ""
-        links = ['<a href="#clownviz-explorer">Explorer</a>']
-        before = ""
-        for at, (name, _) in enumerate(self.sections, 1):
+        places = ["clownviz-explorer", *(f"section-{at + 1}" for at in range(len(self.sections)))]
+        links = "".join(
+            f'<a href="#{place}">{html.escape(name)}</a>'
+            for place, name in zip(places, self._contents())
+        )
+        return f'<nav aria-label="Contents">{links}</nav>'
+
+    def _contents(self) -> list[str]:
+        """The explorer and the sections: `Feature maps of conv1`, and then `conv2` alone."""
+        names, before = ["Explorer"], ""
+        for name, _ in self.sections:
             kind, _, rest = printable(name).partition(" of ")
-            text = rest if rest and kind == before else printable(name)
+            names.append(rest if rest and kind == before else printable(name))
             before = kind if rest else ""
-            links.append(f'<a href="#section-{at}">{html.escape(text)}</a>')
-        return f'<nav aria-label="Contents">{"".join(links)}</nav>'
+        return names
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the page, or what else the ending of the name asks for; see `View.save`."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import nbformat
 import pytest
 from support.browser import take_pictures
 from support.pictured import HOSTILE, hostile, lenet, reused, transformer, wide
+from support.tree import ROOT
 
 from clownviz.views.diagram import Diagram
 from clownviz.views.explorer import Explorer
@@ -225,3 +227,37 @@ def test_without_scripts_the_picture_is_there(chromium, tmp_path):
     page.goto(Report(Explorer(lenet())).save(tmp_path / "page.html").as_uri())
     assert page.locator("#clownviz-explorer > svg").is_visible()
     context.close()
+
+
+CELL = """
+import sys
+sys.path.insert(0, {tests!r})
+from support.pictured import lenet
+import clownviz
+clownviz.report(lenet(gradients=True), title="Digits", subtitle="98% on the test set")
+"""
+
+
+def test_a_report_in_a_notebook_is_a_card_that_also_a_reader_without_trust_can_read(lab_page):
+    lab_page.open(lab_page.lab.write("report.ipynb", CELL.format(tests=str(ROOT / "tests"))))
+    lab_page.run_all()
+    assert lab_page.errors() == []
+    card = lab_page.output(0)
+    grounds = []
+    for theme in ("light", "dark"):
+        lab_page.theme(theme)
+        held = card.locator(".cv-report")
+        grounds.append(held.evaluate("card => getComputedStyle(card).backgroundColor"))
+    assert grounds[0] == "rgb(255, 255, 255)" and grounds[1] != grounds[0]
+    lab_page.pictures("report-card", card)
+    lab_page.save()
+    lab_page.lab.end_kernels()
+    lab_page.command("application:close-all")
+    saved = lab_page.lab.folder / "report.ipynb"
+    assert saved.stat().st_size < 200_000
+    # A notebook that somebody else wrote is not trusted.
+    lab_page.open(lab_page.lab.write("foreign.ipynb", nbformat.read(saved, 4).cells[0]))
+    lab_page.page.locator(".jp-RenderedHTML img").wait_for()
+    assert card.locator("img").evaluate("image => image.naturalWidth") > 500
+    for said in ("Report of Digits", "nothing found by 16 checks", 'report.save("digits.html")'):
+        assert said in lab_page.text(0)

@@ -12,6 +12,8 @@ from html.parser import HTMLParser
 import pytest
 from support.pictured import hostile, lenet, transformer
 
+import clownviz
+from clownpiece import nn
 from clownviz.views.explorer import Explorer
 from clownviz.views.report import Report
 from clownviz.views.summary import Summary
@@ -151,10 +153,39 @@ def test_the_page_without_scripts_still_has_its_picture_and_sections(source):
     assert "<p>&lt;i&gt;98%&lt;/i&gt;</p>" in source
 
 
+CARDS = {"lenet": lenet, "hostile": hostile, "transformer": transformer}
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_a_notebook_shows_a_card_that_says_what_there_is_and_how_to_save_it(name):
+    tape = CARDS[name]()
+    report, again = (clownviz.report(tape, subtitle="<i>98%</i>") for _ in range(2))
+    bundle = report._repr_mimebundle_()
+    assert bundle["text/plain"] == report.text() == repr(again)
+    card = bundle["text/html"]
+    assert card == again.card()
+    assert len(card) < 150_000
+    assert not {"script", "iframe", "link", "i"} & {tag for tag, _ in Reader(card).elements}
+    picture = next(a for tag, a in Reader(card).elements if tag == "img")
+    assert picture["src"].startswith("data:image/svg+xml") and picture["alt"]
+    for told in (card, bundle["text/plain"]):
+        assert "Findings" in told and "Diagram" in told and "98%" in told and "1.4 MiB" in told
+    name = re.search(r'report\.save\("([a-z0-9-]+\.html)"\)', bundle["text/plain"])[1]
+    assert len(name) < 50 and name in card
+
+
+def test_the_text_of_a_report_is_a_screen_of_a_model_of_any_size():
+    model = nn.Sequential(*[nn.Linear(4, 4 + n % 7) for n in range(900)])
+    text = clownviz.report(model, title="A title of many words " * 5).text()
+    assert len(text.splitlines()) < 70 and max(map(len, text.splitlines()[1:])) <= 110
+    assert "more lines: summary() shows them" in text
+
+
 def test_the_page_is_the_same_every_time_and_is_saved_whole(tmp_path):
     page = page_of(lenet())
     saved = page.save(tmp_path / "new" / "page.html")
     assert saved.read_text(encoding="utf-8") == page.html() == page_of(lenet()).html()
-    assert page.save(tmp_path / "page.txt").read_text(encoding="utf-8").startswith("LeNet")
+    told = page.save(tmp_path / "page.txt").read_text(encoding="utf-8")
+    assert told == page.text() + "\n" and told.startswith("Report of LeNet")
     with pytest.raises(ValueError, match="expected a name that ends in"):
         page.save(tmp_path / "page.pdf")
