@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .checking import gradcheck, gradgradcheck
     from .engine import backward, grad
     from .function import Function
+    from .walk import is_walking_back
 
 _UPPER = {
     "Function": "function",
@@ -36,6 +37,7 @@ _UPPER = {
     "gradgradcheck": "checking",
     "graph": "",
     "is_anomaly_enabled": "anomaly",
+    "is_walking_back": "walk",
     "set_detect_anomaly": "anomaly",
 }
 
@@ -55,6 +57,7 @@ __all__ = [
     "is_anomaly_enabled",
     "is_grad_enabled",
     "is_inference_mode_enabled",
+    "is_walking_back",
     "no_grad",
     "observe_ops",
     "set_detect_anomaly",

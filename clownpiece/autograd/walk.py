@@ -21,7 +21,7 @@ from ..tensor import RETAIN, Tensor, wrap
 from .mode import mode
 from .node import AccumulateGrad, Differentiate, Edge, GradientEdge, Node
 
-__all__ = ["Walk", "accumulates", "edge_of", "owned", "running_walk"]
+__all__ = ["Walk", "accumulates", "edge_of", "is_walking_back", "owned", "running_walk"]
 
 
 class _Running(threading.local):
@@ -36,6 +36,18 @@ _running = _Running()
 def running_walk() -> Walk | None:
     """The walk that this thread is in, where a hook asks."""
     return _running.walk
+
+
+def is_walking_back() -> bool:
+    """Whether this thread is in a backward: in a hook, or where a checkpoint computes again.
+
+    >>> import clownpiece
+    >>> x = clownpiece.ones(2, requires_grad=True)
+    >>> _ = x.register_hook(lambda gradient: print(is_walking_back()))
+    >>> x.sum().backward()
+    True
+    """
+    return _running.walk is not None
 
 
 def accumulates() -> bool:

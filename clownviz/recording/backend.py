@@ -98,6 +98,14 @@ class Backend(Protocol):
         """The tensor that this one is a view of, or None."""
         ...
 
+    def plain_module(self) -> Any:
+        """A module of this framework without anything in it."""
+        ...
+
+    def modules(self, model: Any) -> Iterator[Any]:
+        """Every module once, in no order."""
+        ...
+
     def places(self, model: Any) -> Iterator[Place]:
         """Every module at every place, parents first; a module that occurs twice comes twice."""
         ...
@@ -160,6 +168,14 @@ class Backend(Protocol):
             inputs, outputs: as it gave them, with a `tape.Value` in place of each tensor.
             params: as it gave them, with texts in place of what is not plain.
         """
+        ...
+
+    def is_walking_back(self) -> bool:
+        """Whether a backward is running in this thread."""
+        ...
+
+    def is_running(self, module: Any) -> bool:
+        """Whether a call of this module encloses the one that is about to begin."""
         ...
 
     def is_grad_enabled(self) -> bool:

@@ -105,6 +105,7 @@ class Capture:
         if select is not None or until is not None:
             self._places()
         self._recorder: Recorder | None = None
+        self._known: set[int] = set()
 
     def start(self) -> Tape:
         """Begin. The tape that is returned grows as the model runs.
@@ -145,6 +146,7 @@ class Capture:
         try:
             _describe_into(tape, backend, self.model, keeper, recorder)
             recorder.start(self._places())
+            self._known = {id(module) for module in backend.modules(self.model)}
         except BaseException as error:
             self._end(error)
             raise
@@ -178,15 +180,32 @@ class Capture:
             return
         recorder.finish(error)
         tape = recorder.writer.tape
+        tape.notes += self._strangers()
         if _waits_for_shapes(tape):
             # A lazy module has learned its shapes from the run.
+            known = {p.path: p.gradient for info in tape.modules.values() for p in info.parameters}
             tape.modules.clear()
             _describe_into(tape, self.backend, self.model, recorder.keeper, None)
+            for info in tape.modules.values():
+                for parameter in info.parameters:
+                    parameter.gradient = known.get(parameter.path)
         if error is not None:
             try:
                 error.tape = tape  # type: ignore[attr-defined]
             except AttributeError:
                 pass  # an exception class with __slots__ takes no attribute
+
+    def _strangers(self) -> list[str]:
+        """A sentence about modules that are in the model only since it runs, if there are any."""
+        if all(id(module) in self._known for module in self.backend.modules(self.model)):
+            return []
+        places = self.backend.places(self.model)
+        new = [path for path, module in places if id(module) not in self._known]
+        told = ", ".join(new[:3]) + (f" and {len(new) - 3:,} more" if len(new) > 3 else "")
+        return [
+            f"{told} came into the model while it was watched: what is new was not seen. "
+            "Run the model once before."
+        ]
 
     def __enter__(self) -> Tape:
         return self._begin(exact=False)

@@ -12,7 +12,7 @@ import numpy as np
 
 import clownpiece
 from clownpiece import Tensor, nn
-from clownpiece.autograd import is_grad_enabled, no_grad, observe_ops
+from clownpiece.autograd import is_grad_enabled, is_walking_back, no_grad, observe_ops
 from clownpiece.optim.optimizer import (
     register_optimizer_step_post_hook,
     register_optimizer_step_pre_hook,
@@ -67,6 +67,9 @@ class ClownpieceBackend(ModuleBackend):
     def is_grad_enabled(self) -> bool:
         return is_grad_enabled()
 
+    def is_walking_back(self) -> bool:
+        return is_walking_back()
+
     def op_facts(
         self, op: Any, inputs: Sequence[Any], params: Mapping[str, Any], outputs: Sequence[Any]
     ) -> OpFacts:
@@ -93,8 +96,8 @@ class ClownpieceBackend(ModuleBackend):
     @contextmanager
     def random_states(self, model: Any) -> Iterator[None]:
         generators = [clownpiece.default_generator]
-        for place in self.places(model):
-            held = vars(place.module).values()
+        for module in self.modules(model):
+            held = vars(module).values()
             generators += [each for each in held if isinstance(each, clownpiece.Generator)]
         states = [(generator, generator.get_state()) for generator in generators]
         try:

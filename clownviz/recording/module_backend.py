@@ -50,6 +50,9 @@ class ModuleBackend(Backend):
         self._arguments[kind] = _positional_names(function)
         return kind()
 
+    def plain_module(self) -> Any:
+        return self.module()
+
     # -- modules -----------------------------------------------------------------------------
 
     def places(self, model: Any) -> Iterator[Place]:
@@ -67,6 +70,16 @@ class ModuleBackend(Backend):
                 if child is not None
             ]
             waiting.extend(reversed(children))
+
+    def modules(self, model: Any) -> Iterator[Any]:
+        seen: set[int] = set()
+        waiting = [model]
+        while waiting:
+            module = waiting.pop()
+            if id(module) not in seen:
+                seen.add(id(module))
+                yield module
+                waiting += [each for each in module._modules.values() if each is not None]
 
     def parameters(self, module: Any) -> Iterator[tuple[str, Any]]:
         return ((name, p) for name, p in module._parameters.items() if p is not None)
@@ -90,6 +103,17 @@ class ModuleBackend(Backend):
         if known is None:
             known = self._arguments[kind] = _positional_names(kind.forward)[1:]
         return known
+
+    def is_running(self, module: Any) -> bool:
+        frame: FrameType | None = sys._getframe(1)
+        calls, within = 0, False
+        while frame is not None and calls < 2:
+            called = frame.f_globals.get("__name__", "") in self.module_call
+            if called and not within and _is_about(frame, module):
+                calls += 1
+            within = called and (within or _is_about(frame, module))
+            frame = frame.f_back
+        return calls > 1
 
     # -- tensors -----------------------------------------------------------------------------
 
@@ -151,6 +175,12 @@ class ModuleBackend(Backend):
             kind = _MACHINE if module.startswith(self.machinery) else _LINE
         self._frames[module] = kind
         return kind
+
+
+def _is_about(frame: FrameType, module: Any) -> bool:
+    """Whether this frame of the machinery calls this module."""
+    found = frame.f_locals
+    return found.get("self") is module or found.get("module") is module
 
 
 def _positional_names(function: Callable[..., Any]) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import random
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,26 +17,27 @@ from .nested import leaf_objects
 __all__ = ["collector_paused", "protected"]
 
 
+MOST_PARAMETERS = 64 * 2**20
+"""Up to so many bytes of parameters are copied, for a forward that writes into them."""
+
+
 @contextmanager
 def protected(backend: Backend, model: Any, inputs: Any) -> Iterator[None]:
-    """Restore the model's mode, attributes, buffers and gradients, the inputs, and all randomness.
+    """Restore the model's attributes, buffers, gradients and weights, the inputs, all randomness.
 
-    Parameters are not copied: a forward that changes its own parameters is training.
+    An attribute that is a list, dict, set, deque, array or tensor gets its contents back, too, and
+    modules, parameters and buffers that were made meanwhile go again. Of a model whose parameters
+    take more than `MOST_PARAMETERS` bytes they are not copied: then a forward that writes into
+    them has changed them.
 
     Args:
         inputs: a nest of what the model will be given; its tensors are put back too, because a
             module such as `ReLU(inplace=True)` writes into them.
     """
-    modules = {id(place.module): place.module for place in backend.places(model)}
-    attributes = [(module, dict(vars(module))) for module in modules.values()]
-    buffers = [
-        (module, [(name, tensor) for name, tensor in backend.buffers(module)])
-        for module in modules.values()
-    ]
-    given = list(leaf_objects(inputs, backend.tensor))
-    held = [tensor for _, named in buffers for _, tensor in named] + given
-    copies = [(tensor, backend.array(tensor).copy()) for tensor in held]
-    leaves = [t for module in modules.values() for _, t in backend.parameters(module)] + given
+    modules = list(backend.modules(model))
+    parameters = [t for module in modules for _, t in backend.parameters(module)]
+    before = _Before(backend, modules, parameters, inputs)
+    leaves = parameters + list(leaf_objects(inputs, backend.tensor))
     gradients = [(tensor, backend.gradient(tensor)) for tensor in leaves]
     states = random.getstate(), np.random.get_state()
     with backend.random_states(model):
@@ -48,18 +50,90 @@ def protected(backend: Backend, model: Any, inputs: Any) -> Iterator[None]:
         finally:
             random.setstate(states[0])
             np.random.set_state(states[1])
-            for module, before in attributes:
-                _restore_attributes(module, before)
-            for module, named in buffers:
-                for name, tensor in named:
-                    if getattr(module, name, None) is not tensor:
-                        setattr(module, name, tensor)
-            for tensor, array in copies:
-                if not _same_bytes(backend.array(tensor), array):
-                    backend.set_array(tensor, array)
+            before.restore()
             for tensor, gradient in gradients:
                 if backend.gradient(tensor) is not gradient:
                     backend.set_gradient(tensor, gradient)
+
+
+class _Before:
+    """What containers, tensors and arrays held that can be reached from modules and inputs."""
+
+    def __init__(
+        self, backend: Backend, modules: list[Any], parameters: list[Any], inputs: Any
+    ) -> None:
+        self._backend = backend
+        self._dicts: list[tuple[dict[Any, Any], list[Any], list[Any]]] = []
+        self._lists: list[tuple[Any, list[Any]]] = []
+        self._empty: list[dict[Any, Any]] = []
+        self._memory: list[tuple[Any, bytes]] = []
+        self._seen: set[int] = set(map(id, modules))
+        arrays = [backend.array(each) for each in parameters]
+        if sum(each.nbytes for each in arrays) > MOST_PARAMETERS:
+            self._seen.update(map(id, parameters))
+        machinery = vars(backend.plain_module()).keys() - {"_parameters", "_buffers", "_modules"}
+        waiting = [inputs]
+        for module in modules:
+            attributes = vars(module)
+            self._dicts.append((attributes, list(attributes), list(attributes.values())))
+            for name, value in attributes.items():
+                if type(value) in _PLAIN or name in machinery:
+                    continue
+                # Most modules have no children, no buffers, or no parameters.
+                (waiting if type(value) is not dict or value else self._empty).append(value)
+        self._look_into(waiting)
+
+    def _look_into(self, waiting: list[Any]) -> None:
+        tensor, seen = self._backend.tensor, self._seen
+        while waiting:
+            value = waiting.pop()
+            if type(value) in _PLAIN or id(value) in seen:
+                continue
+            seen.add(id(value))
+            if isinstance(value, dict):
+                self._dicts.append((value, list(value), list(value.values())))
+                waiting.extend(value.values())
+            elif isinstance(value, tensor):
+                self._memory.append((value, self._backend.array(value).tobytes()))
+            elif isinstance(value, (list, set, deque)):
+                self._lists.append((value, list(value)))
+                waiting.extend(value)
+            elif isinstance(value, tuple):
+                waiting.extend(value)
+            elif isinstance(value, np.ndarray) and not value.dtype.hasobject:
+                self._memory.append((value, value.tobytes()))
+
+    def restore(self) -> None:
+        """Give back what has changed, the containers first."""
+        for mapping, keys, values in self._dicts:
+            if not (_same(mapping.values(), values) and _same(mapping, keys)):
+                mapping.clear()
+                mapping.update(zip(keys, values))
+        for mapping in self._empty:
+            if mapping:
+                mapping.clear()
+        for container, items in self._lists:
+            if not _same(container, items):
+                container.clear()
+                (container.update if isinstance(container, set) else container.extend)(items)
+        for holder, data in self._memory:
+            is_array = isinstance(holder, np.ndarray)
+            now = holder if is_array else self._backend.array(holder)
+            if now.tobytes() == data or now.nbytes != len(data):
+                continue
+            array = np.frombuffer(data, now.dtype).reshape(now.shape)
+            if is_array:
+                holder[...] = array
+            else:
+                self._backend.set_array(holder, array)
+
+
+_PLAIN = frozenset({int, float, bool, str, bytes, type(None)})
+
+
+def _same(now: Collection[Any], before: list[Any]) -> bool:
+    """Whether these are the very same objects, in the same order."""
+    return list(map(id, now)) == list(map(id, before))
 
 
 @contextmanager
@@ -72,20 +146,3 @@ def collector_paused() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-
-
-def _restore_attributes(module: Any, before: dict[str, Any]) -> None:
-    now = vars(module)
-    for name in [name for name in now if name not in before]:
-        del now[name]
-    for name, value in before.items():
-        if now.get(name, _GONE) is not value:
-            now[name] = value
-
-
-_GONE = object()
-
-
-def _same_bytes(now: np.ndarray, before: np.ndarray) -> bool:
-    same_kind = now.shape == before.shape and now.dtype == before.dtype
-    return same_kind and now.tobytes() == before.tobytes()

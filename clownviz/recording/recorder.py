@@ -82,6 +82,7 @@ class Recorder:
         active: False once the capture has ended; events that still arrive are ignored.
         places: the modules that are watched, by id.
         stopped: what to say of a run that `until` has ended.
+        repeated: whether a checkpoint had modules compute once more during a backward.
     """
 
     def __init__(
@@ -108,6 +109,7 @@ class Recorder:
         self.active = True
         self.places: dict[int, Place] = {}
         self.stopped: str | None = None
+        self.repeated = False
         self.writer = Writer(backend, tape, keeper, gradients)
         self.attention = AttentionWatcher(tape, keeper, backend.array)
         self.updates = Updates(self, backend.array)
@@ -167,11 +169,16 @@ class Recorder:
             return
         thread = self._local.thread or self.thread()
         stack = thread.stack
-        if not stack or (not place.path and stack[0] is place):
+        if not stack or (not place.path and not self.backend.is_running(module)):
             # What is still on the stack was left by an interrupt that no hook was told of.
-            self._begin(thread, module, (*args, *kwargs.values()))
+            thread.repeats = self.backend.is_walking_back()
+            if thread.repeats:
+                stack.clear()
+                self.repeated = True
+            else:
+                self._begin(thread, module, (*args, *kwargs.values()))
         stack.append(place)
-        if thread.skips:
+        if thread.skips or thread.repeats:
             return
         thread.looking += place.looks
         inputs = tuple([self._shown(each, place.looks) for each in args]) if args else ()
@@ -192,7 +199,7 @@ class Recorder:
             del stack[len(stack) - 1 - stack[::-1].index(place) :]
         else:
             return  # it began before the capture
-        if thread.skips:
+        if thread.skips or thread.repeats:
             return
         thread.looking = thread.looking - place.looks if stack else 0
         if error is None:
@@ -501,6 +508,10 @@ class Recorder:
         told = error_text(error) if error is not None and not stopped else None
         self.writer.end(self._threads, told, stopped)
         self.tape.notes += self.keeper.notes() + self.pace.notes()
+        if self.repeated:
+            self.tape.notes.append(
+                "What a checkpoint computed once more during backward is not on the tape."
+            )
         if self.file is not None:
             self.file.append(self.tape)
             self.file.close()

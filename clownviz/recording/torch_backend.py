@@ -11,13 +11,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import prod
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.parameter import is_lazy
 from torch.optim.optimizer import (
     register_optimizer_step_post_hook,
     register_optimizer_step_pre_hook,
@@ -26,7 +27,7 @@ from torch.overrides import TorchFunctionMode
 
 from clownpiece.ops import REGISTRY
 
-from .backend import Enter, Leave, OpFacts, OpHook, StepHook, register
+from .backend import Enter, Handle, Leave, OpFacts, OpHook, StepHook, register
 from .module_backend import ModuleBackend
 
 __all__ = ["TorchBackend"]
@@ -55,12 +56,19 @@ class TorchBackend(ModuleBackend):
         return tensor._base
 
     def facts(self, tensor: Any) -> tuple[tuple[int, ...], str, int, bool]:
+        if is_lazy(tensor):
+            return (0,), _dtype_name(tensor.dtype), 0, tensor.requires_grad
         return (
             tuple(tensor.shape),
             _dtype_name(tensor.dtype),
             tensor.numel() * tensor.element_size(),
             tensor.requires_grad,
         )
+
+    def on_accumulated(self, parameter: Any, hook: Callable[[Any], None]) -> Handle:
+        # A lazy module's parameter refuses all functions of PyTorch's until it has a shape.
+        with torch._C.DisableTorchFunctionSubclass():
+            return super().on_accumulated(parameter, hook)
 
     def set_array(self, tensor: Any, array: np.ndarray) -> None:
         with torch.no_grad():
@@ -89,20 +97,24 @@ class TorchBackend(ModuleBackend):
 
     @contextmanager
     def observe_ops(self, hook: OpHook) -> Iterator[None]:
-        _observed.hooks.append(hook)
+        # Of this thread, though it may be another one that ends the observing.
+        hooks = _observed.hooks
+        hooks.append(hook)
         if _observed.mode is None:
             _observed.mode = _Operations()
             _observed.mode.__enter__()
         try:
             yield
         finally:
-            _observed.hooks.remove(hook)
-            if not _observed.hooks:
-                mode, _observed.mode = _observed.mode, None
-                _leave_mode(mode)
+            hooks.remove(hook)
+            if not _observed.hooks and _observed.mode is not None and _leave(_observed.mode):
+                _observed.mode = None
 
     def is_grad_enabled(self) -> bool:
         return torch.is_grad_enabled()
+
+    def is_walking_back(self) -> bool:
+        return torch._C._current_graph_task_id() != -1
 
     def op_facts(
         self, op: Any, inputs: Sequence[Any], params: Mapping[str, Any], outputs: Sequence[Any]
@@ -125,8 +137,8 @@ class TorchBackend(ModuleBackend):
     def random_states(self, model: Any) -> Iterator[None]:
         held = [
             each
-            for place in self.places(model)
-            for each in vars(place.module).values()
+            for module in self.modules(model)
+            for each in vars(module).values()
             if isinstance(each, torch.Generator)
         ]
         states = [(generator, generator.get_state()) for generator in held]
@@ -150,6 +162,8 @@ class TorchBackend(ModuleBackend):
 
 def _array(tensor: Any) -> np.ndarray:
     """The numbers of a tensor, its own memory where that is NumPy's too."""
+    if is_lazy(tensor):
+        return np.empty(0, np.float32)
     tensor = tensor.detach()
     try:
         return tensor.numpy()
@@ -181,8 +195,8 @@ class _Hook:
     def __deepcopy__(self, memo: dict[int, Any]) -> Callable[..., None]:
         return silent
 
-    def __reduce__(self) -> str:
-        return "silent"
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial, (silent,)
 
 
 def silent(*args: Any, **kwargs: Any) -> None:
@@ -218,7 +232,11 @@ class _Calls:
 
 
 class _Observed(threading.local):
-    """What a thread's one mode tells; several captures share it, and end in any order."""
+    """What a thread's one mode tells; several captures share it, and end in any order.
+
+    A mode that could not be left, because another thread or an operation of its own has ended the
+    last of them, tells nothing and waits for the next one.
+    """
 
     def __init__(self) -> None:
         self.hooks: list[OpHook] = []
@@ -260,6 +278,8 @@ class _Operations(TorchFunctionMode):
         self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         kwargs = kwargs or {}
+        if not _observed.hooks:
+            return func(*args, **kwargs)
         started = perf_counter()
         output = func(*args, **kwargs)
         name = getattr(func, "__name__", "")
@@ -281,17 +301,21 @@ class _Operations(TorchFunctionMode):
             self._step = None
 
 
-def _leave_mode(mode: _Operations | None) -> None:
-    """Take the mode off the stack, from below those that were entered after it."""
+def _leave(mode: _Operations) -> bool:
+    """Take the mode off this thread's stack, from below those that were entered after it.
+
+    While it hears of an operation it does not stand there.
+    """
     from torch.overrides import _get_current_function_mode, _pop_mode, _push_mode
 
     above = []
     while (top := _get_current_function_mode()) is not None and top is not mode:
         above.append(_pop_mode())
-    if top is mode and mode is not None:
+    if top is mode:
         mode.__exit__(None, None, None)
     while above:
         _push_mode(above.pop())
+    return top is mode
 
 
 @lru_cache(maxsize=4096)

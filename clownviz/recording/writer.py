@@ -54,6 +54,7 @@ class Thread:
         skips: whether this run is not looked at.
         glances: whether this run's operations are not looked at; `glanced` is the writer's.
         training: whether the model was in training mode when the run began.
+        repeats: whether a checkpoint computes again what is on the tape already.
         looking: how many of the running calls are looked at.
         passed: how often the call that `until` means was left in this run.
         watch: what observes the operations of this thread.
@@ -64,14 +65,14 @@ class Thread:
     """
 
     __slots__ = (
-        "calls", "glanced", "glances", "looking", "losses", "numbers", "passed", "run", "skips",
-        "stack", "step", "training", "watch",
+        "calls", "glanced", "glances", "looking", "losses", "numbers", "passed", "repeats", "run",
+        "skips", "stack", "step", "training", "watch",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.stack: list[Place] = []
         self.step = -1
-        self.skips = False
+        self.skips = self.repeats = False
         self.training = False
         self.glances = self.glanced = False
         self.looking = 0

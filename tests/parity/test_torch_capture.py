@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import io
+import pickle
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -246,6 +248,39 @@ def test_a_copy_or_a_pickle_of_a_watched_model_is_not_watched():
         torch.save(model.state_dict(), saved)
         copied(x)
     assert tape.calls == []
+
+
+def test_a_model_is_pickled_while_it_is_watched():
+    model = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+    with clownviz.capture(model, gradients=True) as tape:
+        model(torch.ones(1, 4)).sum().backward()
+        count = len(tape.calls)
+        twin = pickle.loads(pickle.dumps(model))
+        twin(torch.ones(1, 4)).sum().backward()
+        assert len(tape.calls) == count
+
+
+def test_lazy_modules_are_described_as_the_run_has_made_them():
+    model = nn.Sequential(nn.LazyConv2d(3, 3), nn.LazyBatchNorm2d(), nn.Flatten(), nn.LazyLinear(5))
+    assert clownviz.summary(model).text()
+    with clownviz.capture(model, keep="full", gradients=True) as tape:
+        model(torch.ones(2, 1, 4, 4)).sum().backward()
+    parameters = [p for info in tape.modules.values() for p in info.parameters]
+    assert [p.shape for p in parameters] == [(3, 1, 3, 3), (3,), (3,), (3,), (5, 12), (5,)]
+    assert all(tape.values[p.gradient].shape == p.shape for p in parameters)
+
+
+def test_a_capture_that_another_thread_ends_counts_no_later_operation_twice():
+    model, x = nn.Sequential(nn.Linear(4, 4)), torch.ones(2, 4)
+    watch = clownviz.capture(model)
+    watch.start()
+    model(x)
+    thread = threading.Thread(target=watch.stop)
+    thread.start()
+    thread.join()
+    model(x)  # here this thread sees that it is over
+    assert len(clownviz.run(model, x).operations) == 1
+    assert torch.overrides._get_current_function_mode() is None
 
 
 def test_a_forward_that_raises_gives_the_partial_tape():
