@@ -2,8 +2,9 @@
 /**
  * The explorer: tree | detail | diagram of one model, with one selection for all three.
  *
- * It sees only a widget model (or the page's shim) with the keys `scene`, `selection`, `detail` and
- * `detail_bytes`; whoever owns the data answers a change of `selection` with a new detail.
+ * It is given the scene, and sees only a widget model (or the page's shim) with the keys
+ * `selection`, `detail` and `detail_bytes`; whoever owns the data answers a change of `selection`
+ * with a new detail.
  *
  * @typedef {import("./types.js").Model} Model
  * @typedef {import("./types.js").Scene} Scene
@@ -14,6 +15,7 @@ import { createDetail } from "./detail.js";
 import { createDiagram } from "./diagram.js";
 import { choice, h } from "./dom.js";
 import { keepKeys } from "./keys.js";
+import { unpack, unpacks } from "./packed.js";
 import { hideStill } from "./still.js";
 import { createTree } from "./tree.js";
 
@@ -45,21 +47,24 @@ export function trail(path, modules) {
 /**
  * Put an explorer into `el`.
  *
- * @param {{ model: Model, el: HTMLElement }} context
+ * @param {{ model: Model, scene: Scene, el: HTMLElement }} context
  * @returns {() => void} takes it out again
  */
-export function mount({ model, el }) {
-  const explorer = new Explorer(model);
+export function mount({ model, scene, el }) {
+  const explorer = new Explorer(model, scene);
   el.append(explorer.element);
   explorer.start();
   return () => explorer.destroy();
 }
 
 class Explorer {
-  /** @param {Model} model */
-  constructor(model) {
+  /**
+   * @param {Model} model
+   * @param {Scene} scene
+   */
+  constructor(model, scene) {
     this.model = model;
-    this.scene = /** @type {Scene} */ (model.get("scene"));
+    this.scene = scene;
     this.modules = new Map(this.scene.modules.map((module) => [module.path, module]));
     /** @type {Map<string, { detail: Detail, bytes: DataView | null }>} */
     this.known = new Map();
@@ -252,8 +257,9 @@ class Explorer {
 
 export default {
   /** @param {import("@anywidget/types").RenderProps} context */
-  render({ model, el }) {
-    const unmount = mount({ model, el });
+  async render({ model, el }) {
+    if (!unpacks) return;
+    const unmount = mount({ model, scene: await unpack(model.get("scene")), el });
     const showStill = hideStill(el);
     return () => {
       unmount();

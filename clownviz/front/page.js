@@ -4,7 +4,8 @@
  */
 import { openPictures } from "./ask.js";
 import { mount } from "./explorer.js";
-import { createPageModel, unpack } from "./shim.js";
+import { decode, unpack, unpacks } from "./packed.js";
+import { createPageModel } from "./shim.js";
 import { sortTables } from "./sort.js";
 
 /**
@@ -15,11 +16,10 @@ import { sortTables } from "./sort.js";
 export async function start(page) {
   const data = page.getElementById("clownviz-data");
   const el = page.getElementById("clownviz-explorer");
-  // An old browser that unpacks nothing keeps the still.
-  if (!data || !el || !("DecompressionStream" in globalThis)) return;
-  const model = createPageModel(await unpack(data.textContent ?? ""));
+  if (!data || !el || !unpacks) return;
+  const carried = await unpack(decode((data.textContent ?? "").trim()));
   el.replaceChildren();
-  mount({ model, el });
+  mount({ model: createPageModel(carried), scene: carried.scene, el });
 }
 
 start(document);

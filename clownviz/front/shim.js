@@ -7,6 +7,7 @@
  * @typedef {import("./types.js").Detail} Detail
  * @typedef {import("./types.js").SceneModule} SceneModule
  */
+import { decode } from "./packed.js";
 
 /**
  * A model over a plain object.
@@ -44,27 +45,6 @@ export function createShim(state) {
 }
 
 /**
- * The bytes of a base64 text.
- * @param {string} text
- */
-export function decode(text) {
-  const binary = atob(text);
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
-  return new DataView(bytes.buffer);
-}
-
-/**
- * The data of a page: gzip of JSON, in base64.
- * @param {string} text
- * @returns {Promise<any>}
- */
-export async function unpack(text) {
-  const stream = new Blob([decode(text.trim())]).stream();
-  return new Response(stream.pipeThrough(new DecompressionStream("gzip"))).json();
-}
-
-/**
  * The explorer's model, answered from embedded details.
  *
  * @param {object} embedded
@@ -73,7 +53,7 @@ export async function unpack(text) {
  * @param {Record<string, { detail: Detail, bytes: string }>} embedded.details
  */
 export function createPageModel({ scene, selection, details }) {
-  const model = createShim({ scene, selection, detail: null, detail_bytes: null });
+  const model = createShim({ selection, detail: null, detail_bytes: null });
   /** @type {Map<string, SceneModule>} */
   const modules = new Map((scene.modules ?? []).map((/** @type {SceneModule} */ m) => [m.path, m]));
   const answer = () => {

@@ -13,7 +13,6 @@
  * @property {string} family
  * @property {number} depth
  * @property {number} params
- * @property {number} bytes
  * @property {string} input
  * @property {string} output
  * @property {number} calls

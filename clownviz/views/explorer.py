@@ -30,6 +30,10 @@ MOST_ROWS = 40
 LONGEST = 110
 _SHOWN_FIRST = ("convolution", "attention", "recurrent", "embedding", "linear")
 _IMAGES = ("convolution", "pooling")
+_TREE = (
+    "path", "name", "kind", "family", "extra", "depth", "params", "input", "output", "calls",
+    "tied", "like", "repeat", "error",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +109,7 @@ class Explorer(View):
         return {
             "title": self.tape.model,
             "summary": self.headline,
-            "modules": [row.json() for row in self.rows],
+            "modules": [_in_the_tree(row) for row in self.rows],
             "diagram": self.diagram,
             "notes": list(self.tape.notes),
             "error": self._error(),
@@ -330,6 +334,7 @@ class Explorer(View):
     def json(self) -> dict[str, Any]:
         detail, _ = self.detail(self.selection)
         scene = {name: value for name, value in self.scene().items() if name != "diagram"}
+        scene["modules"] = [row.json() for row in self.rows]
         return {"scene": scene, "selection": self.selection, "detail": detail}
 
     def pictures(self, path: str, budget: int = 2 * BUDGET) -> list[ArrayView]:
@@ -343,6 +348,12 @@ def tensor_text(tensor: Value | ParameterInfo) -> str:
     """`Tensor(32, 64) float32 x∈[-2.1, 2.6] …` of a tensor on a tape."""
     line = f"Tensor{look.format_shape(tensor.shape)} {tensor.dtype}"
     return line if tensor.stats is None else f"{line} {stats_line(tensor.stats)}"
+
+
+def _in_the_tree(row: Row) -> dict[str, Any]:
+    """What the page's tree says of a module, and what it needs to place and find it."""
+    facts = row.json()
+    return {name: facts[name] for name in _TREE}
 
 
 def _facts_only(one: _Seen) -> dict[str, Any]:

@@ -12,11 +12,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import html
-import json
 import os
 import re
 import textwrap
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +26,7 @@ from ..recording.keep import parse_bytes
 from .card import draw_card
 from .explorer import Explorer
 from .findings import Findings
+from .packed import Packing, packed
 from .text import printable
 from .view import View
 
@@ -123,7 +122,7 @@ class Report(View):
         Args:
             room: the most bytes that it may take, packed; the whole budget if that is not said.
         """
-        explorer, details, packing = self.explorer, dict[str, Any](), _Packing()
+        explorer, details, packing = self.explorer, dict[str, Any](), Packing()
         room = self.budget if room is None else room
         share = max(1, room // max(1, len(explorer.rows)))
         scene = explorer.scene()
@@ -153,7 +152,8 @@ class Report(View):
         """The whole document."""
         before, after = self._around_data()
         room = max(0, self.budget - len(before.encode()) - len(after.encode()))
-        return f"{before}{_packed(self.carried(room))}{after}"
+        # In base64 no name in the data can end the element that holds it.
+        return f"{before}{base64.b64encode(packed(self.carried(room))).decode()}{after}"
 
     def _around_data(self) -> tuple[str, str]:
         """The document up to its data, and from there on."""
@@ -248,32 +248,6 @@ def _alike(rows: Sequence[Row]) -> dict[str, None]:
         if row.like is not None or row.parent in found:
             found[row.path] = None
     return found
-
-
-# -- how it is packed ------------------------------------------------------------------------
-
-
-class _Packing:
-    """How long data becomes when it is packed, known while it grows."""
-
-    def __init__(self) -> None:
-        self._deflate, self._size = zlib.compressobj(1), 0
-
-    def with_(self, data: Any) -> int:
-        """The length of all data so far with this, as base64."""
-        self._size += len(self._deflate.compress(_json(data)))
-        self._size += len(self._deflate.flush(zlib.Z_SYNC_FLUSH))
-        return self._size * 4 // 3
-
-
-def _json(data: Any) -> bytes:
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
-
-
-def _packed(data: dict[str, Any]) -> str:
-    """Data as gzip in base64: a tenth of its JSON, and no name in it can end the element."""
-    deflate = zlib.compressobj(6, wbits=31)
-    return base64.b64encode(deflate.compress(_json(data)) + deflate.flush()).decode()
 
 
 _CSS = """

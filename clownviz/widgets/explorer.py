@@ -10,6 +10,7 @@ import traitlets
 from .. import look
 from ..front.link import link, stylesheet
 from ..views.explorer import Explorer
+from ..views.packed import packed
 from ..views.text import printable
 from ..views.view import View
 from .base import bundle_of, show, still
@@ -21,7 +22,7 @@ class ExplorerWidget(anywidget.AnyWidget):
     """The live half of `Explore`.
 
     Attributes:
-        scene: what there is: modules, diagram, notes.
+        scene: what there is: modules, diagram, notes; packed.
         selection: the path of the chosen module; both sides may set it.
         detail: facts of the chosen module, as `Explorer.detail` gives them.
         detail_bytes: the codes of its arrays.
@@ -29,7 +30,7 @@ class ExplorerWidget(anywidget.AnyWidget):
 
     _esm = traitlets.Unicode().tag(sync=True)
     _css = traitlets.Unicode().tag(sync=True)
-    scene = traitlets.Dict().tag(sync=True)
+    scene = traitlets.Bytes().tag(sync=True)
     selection = traitlets.Unicode().tag(sync=True)
     detail = traitlets.Dict().tag(sync=True)
     detail_bytes = traitlets.Bytes(b"").tag(sync=True)
@@ -38,7 +39,7 @@ class ExplorerWidget(anywidget.AnyWidget):
         self._explorer = explorer
         detail, data = explorer.detail(explorer.selection)
         super().__init__(
-            scene=explorer.scene(),
+            scene=packed(explorer.scene()),
             selection=explorer.selection,
             detail=detail,
             detail_bytes=data,

@@ -21,7 +21,6 @@ function scene(lines, runs = {}) {
       family: "other",
       depth: parts.length,
       params: 0,
-      bytes: 0,
       input: "",
       output: "",
       calls: 1,

@@ -1,9 +1,8 @@
 // @ts-check
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { gzipSync } from "node:zlib";
 
-import { createPageModel, createShim, decode, unpack } from "../../clownviz/front/shim.js";
+import { createPageModel, createShim } from "../../clownviz/front/shim.js";
 
 test("a shim tells who listens, once a change, until they stop", () => {
   const model = createShim({ x: 1 });
@@ -20,11 +19,6 @@ test("a shim tells who listens, once a change, until they stop", () => {
   model.off();
   model.set("x", 4);
   assert.deepEqual(heard, [2]);
-});
-
-test("bytes come out of base64 as they went in", () => {
-  const view = decode("AAEC/w==");
-  assert.deepEqual([...new Uint8Array(view.buffer)], [0, 1, 2, 255]);
 });
 
 /** @param {string} path */
@@ -67,9 +61,4 @@ test("of such a module the page knows what its tree knows", () => {
   assert.equal(code, "Linear(2, 3)");
   assert.equal(notes[0], "It is built like b.0.");
   assert.match(notes[1], /clownviz\.explore\(model, x, selection="b\.1"\)/);
-});
-
-test("the data of a page is unpacked whatever stands in it", async () => {
-  const data = { name: "</script> é 🙂", numbers: [1, 2.5, null] };
-  assert.deepEqual(await unpack(gzipSync(JSON.stringify(data)).toString("base64")), data);
 });

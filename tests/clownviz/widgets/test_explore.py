@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import gzip
+import json
 
 import numpy as np
 import pytest
 import traitlets
-from support.pictured import hostile, lenet
+from support.pictured import hostile, lenet, wide
 
 from clownviz.views.explorer import Explorer
 from clownviz.widgets.base import still
@@ -63,6 +65,19 @@ def test_bytes_are_sent_as_bytes(widget):
     assert isinstance(state["detail_bytes"], bytes)
     assert "features.0" not in str(state["detail_bytes"])
     assert max(np.frombuffer(state["detail_bytes"], np.uint8)) <= 255
+
+
+def test_the_scene_is_sent_packed(widget):
+    assert json.loads(gzip.decompress(widget.scene)) == Explorer(lenet()).scene()
+
+
+def test_the_first_picture_of_ten_thousand_modules_is_all_of_them_in_a_few_bytes_each():
+    explore = Explore(Explorer(wide(10_000)))
+    state = explore.widget.get_state()
+    assert len(json.loads(gzip.decompress(state["scene"]))["modules"]) == 10_001
+    sent = [value if isinstance(value, bytes) else json.dumps(value) for value in state.values()]
+    assert sum(map(len, sent)) + len(explore.html()) < 250_000
+    explore.widget.close()
 
 
 def test_the_script_and_the_style_are_one_text_each(widget):
