@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..recording.tape import ABSENT, ParameterInfo, Tape
-from ..recording.training import Training
+from ..recording.training import Training, update_ratio
 
 __all__ = ["Flow", "flow_of", "training_of"]
 
@@ -22,7 +22,8 @@ class Flow:
         paths: R of them.
         steps: numbers of the S measured steps.
         gradient: (S, R) gradient norms; `ABSENT` where there was none.
-        ratio: (S, R) ‖Δw‖ / ‖w‖; None where no optimizer was seen.
+        ratio: (S, R) ‖Δw‖ / ‖w‖, `ABSENT` where nothing was stepped; None where no optimizer was
+            seen.
     """
 
     model: str
@@ -40,21 +41,17 @@ def training_of(tape: Tape) -> Training:
             numbers, values = scalars.setdefault(name, ([], []))
             numbers.append(step.number)
             values.append(value)
-    size = (len(tape.updates), len(tape.trained))
-    gradients, updates, weights = (
-        np.array([getattr(update, name) for update in tape.updates], np.float32).reshape(size)
-        for name in ("grad_norm", "update_norm", "weight_norm")
-    )
+    rounds, norms = _rounds(tape)
     return Training(
         tape.model,
         tape.updates[0].optimizer if tape.updates else "",
-        steps=len(tape.updates) or len(tape.steps),
+        steps=len(rounds) or len(tape.steps),
         scalars={n: (np.array(steps), np.array(values)) for n, (steps, values) in scalars.items()},
         parameters=tape.trained,
-        norm_steps=np.array([update.number for update in tape.updates], np.int64),
-        grad_norm=gradients,
-        update_norm=updates,
-        weight_norm=weights,
+        norm_steps=np.array(rounds, np.int64),
+        grad_norm=norms[:, 0],
+        update_norm=norms[:, 1],
+        weight_norm=norms[:, 2],
     )
 
 
@@ -87,7 +84,8 @@ def flow_of(source: Tape | Training, by: str = "layer") -> Flow:
         gradient, ratio = training.layer_grad_norm(), training.layer_update_ratio()
     else:
         paths = list(training.parameters)
-        gradient, ratio = training.grad_norm, _ratio(training.update_norm, training.weight_norm)
+        gradient = training.grad_norm
+        ratio = update_ratio(training.update_norm, training.weight_norm)
     owners = [path if by == "layer" else path.rpartition(".")[0] for path in paths]
     places = sorted(range(len(paths)), key=lambda at: order.get(owners[at], len(order)))
     return Flow(
@@ -99,11 +97,28 @@ def flow_of(source: Tape | Training, by: str = "layer") -> Flow:
     )
 
 
-def _ratio(update: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    with np.errstate(all="ignore"):
-        ratio = update.astype(np.float64) / weight
-    ratio[update == 0] = 0
-    return ratio
+def _rounds(tape: Tape) -> tuple[list[int], np.ndarray]:
+    """What optimizers did in turns, a round for each time that all of them have had theirs.
+
+    Returns:
+        The number of the last update of each of R rounds, and (R, 3, P) norms of gradients, updates
+        and weights. What was not stepped in a round stays as it was in the one before.
+    """
+    numbers: list[int] = []
+    rounds: list[np.ndarray] = []
+    taken = np.zeros(len(tape.trained), bool)
+    for update in tape.updates:
+        held = ~np.isnan(update.rates) | (update.weight_norm != ABSENT)
+        if not rounds or (taken & held).any():
+            before = rounds[-1] if rounds else np.full((3, len(taken)), ABSENT, np.float32)
+            rounds.append(before.copy())
+            numbers.append(0)
+            taken[:] = False
+        norms = np.stack([update.grad_norm, update.update_norm, update.weight_norm])
+        rounds[-1][:, held] = norms[:, held]
+        numbers[-1] = update.number
+        taken |= held
+    return numbers, np.array(rounds, np.float32).reshape(len(rounds), 3, len(taken))
 
 
 def _forward_order(tape: Tape) -> dict[str, int]:

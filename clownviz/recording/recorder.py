@@ -361,6 +361,8 @@ class Recorder:
         """Backward has the gradient of a value."""
         if self.active and gradient is not None:
             value.gradient = self._looked_at(gradient).id
+            if self.file is not None:
+                self.file.has_gradient(value)
 
     def _accumulated(self, infos: list[ParameterInfo], parameter: Any) -> None:
         """Backward has added to the gradient of a parameter."""

@@ -6,7 +6,7 @@ outlives its model, can be saved, and looks the same whichever framework the mod
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -249,6 +249,23 @@ class Update:
     weight_norm: np.ndarray
     kept: np.ndarray
     at: int = 0
+
+    def widen(self, size: int, places: Sequence[int] | None = None) -> None:
+        """Put its numbers at these places among `size` parameters: by default the first ones."""
+        if len(self.rates) == size and places is None:
+            return
+        at = list(range(len(self.rates)) if places is None else places)
+        for name, missing in (
+            ("rates", np.nan),
+            ("grad_norm", ABSENT),
+            ("update_norm", ABSENT),
+            ("weight_norm", ABSENT),
+            ("kept", False),
+        ):
+            old = getattr(self, name)
+            new = np.full(size, missing, old.dtype)
+            new[at] = old
+            setattr(self, name, new)
 
 
 @dataclass(slots=True)

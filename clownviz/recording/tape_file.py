@@ -32,7 +32,7 @@ from safetensors.numpy import save as to_bytes
 from . import tape as records
 from .nested import Ref, leaves
 from .statistics import Stats
-from .tape import Tape
+from .tape import Tape, Value
 
 __all__ = ["TapeFile", "TapeFileError", "load", "save"]
 
@@ -92,6 +92,11 @@ class TapeFile:
         self._file: BinaryIO | None = open(self.path, "wb")  # noqa: SIM115
         self._written: dict[str, int] | None = None
         self._modules: dict[str, str] = {}
+        self._late: list[Value] = []
+
+    def has_gradient(self, value: Value) -> None:
+        """A value has got its gradient, which may be long after it was written."""
+        self._late.append(value)
 
     def append(self, tape: Tape) -> None:
         """Write what is new on the tape as one segment; nothing if nothing is.
@@ -108,9 +113,14 @@ class TapeFile:
         for name, size in sizes.items():
             start = self._written[name] if self._written is not None else 0
             part[name] = [start, segment.encode(getattr(tape, name)[start:size])]
-        if part["modules"] or sizes != self._written:
+        written = self._written["values"] if self._written is not None else 0
+        late = [[value.id, value.gradient] for value in self._late if value.id < written]
+        if late:
+            part["gradients"] = late
+        if part["modules"] or late or sizes != self._written:
             self._write(self._file, segment.to_bytes(part))
             self._written = sizes
+            self._late.clear()
 
     def _write(self, file: BinaryIO, data: bytes) -> None:
         end = file.tell()
@@ -287,6 +297,10 @@ def _blocks(file: BinaryIO, size: int, name: str) -> Iterator[bytes]:
         if magic != MAGIC:
             raise _no_segment(name, at)
         if length > size - at - _HEAD.size:
+            if _goes_on(file.read()):
+                raise TapeFileError(
+                    f"{name} is damaged: the segment at byte {at:,} has not the length it says"
+                )
             raise _CutShort(f"ends within the segment at byte {at:,}")
         block = file.read(length)
         if zlib.crc32(block) != checksum:
@@ -295,6 +309,19 @@ def _blocks(file: BinaryIO, size: int, name: str) -> Iterator[bytes]:
             )
         yield block
         at += _HEAD.size + length
+
+
+def _goes_on(rest: bytes) -> bool:
+    """Whether a whole segment begins somewhere in these bytes."""
+    at = rest.find(MAGIC)
+    while at >= 0:
+        if len(rest) - at >= _HEAD.size:
+            _, checksum, length = _HEAD.unpack_from(rest, at)
+            block = rest[at + _HEAD.size :][:length]
+            if len(block) == length and zlib.crc32(block) == checksum:
+                return True
+        at = rest.find(MAGIC, at + 1)
+    return False
 
 
 def _no_segment(name: str, at: int) -> TapeFileError:
@@ -326,7 +353,8 @@ def _extended(tape: Tape | None, block: bytes, name: str) -> Tape:
                 f"{len(getattr(tape, field)):,}"
             )
         grown[field] = items
-    _check(tape, grown, name)
+    late = part.get("gradients", [])
+    _check(tape, grown, late, name)
     for info in part["modules"]:
         tape.modules[info.path] = info
     for field in _PLAIN:
@@ -334,17 +362,23 @@ def _extended(tape: Tape | None, block: bytes, name: str) -> Tape:
             setattr(tape, field, part[field])
     for field, items in grown.items():
         getattr(tape, field).extend(items)
+    for value, gradient in late:
+        tape.values[value].gradient = gradient
+    for update in tape.updates:
+        update.widen(len(tape.trained))
     return tape
 
 
-def _check(tape: Tape, grown: dict[str, list[Any]], name: str) -> None:
+def _check(
+    tape: Tape, grown: dict[str, list[Any]], late: list[list[int]], name: str
+) -> None:
     """Whether everything that is pointed at is there: views follow these numbers blindly."""
     for field, items in grown.items():
         if not all(isinstance(item, _ITEMS[field]) for item in items):
             raise TapeFileError(f"{name} has something among its {field} that is none of them")
     values = len(tape.values) + len(grown["values"])
     calls = len(tape.calls) + len(grown["calls"])
-    pointed: list[tuple[Any, int]] = []
+    pointed = [(at, size) for pair in late for at, size in zip(pair, (len(tape.values), values))]
     for value in grown["values"]:
         pointed.append((value.gradient, values))
     for call in grown["calls"]:

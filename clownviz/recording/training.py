@@ -24,7 +24,7 @@ from .probe import ABSENT, NonFinite, Probe
 from .series import Series
 from .tape import Step
 
-__all__ = ["ABSENT", "NonFinite", "Recorder", "Training"]
+__all__ = ["ABSENT", "NonFinite", "Recorder", "Training", "update_ratio"]
 
 _LARGEST = float(np.finfo(np.float32).max)
 
@@ -67,7 +67,7 @@ class Training:
 
     def layer_update_ratio(self) -> np.ndarray:
         """‖update‖ / ‖weights after it‖ of a layer, about 1e-3 in healthy training: (R, L)."""
-        return _ratio(self._by_layer(self.update_norm), self._by_layer(self.weight_norm))
+        return update_ratio(self._by_layer(self.update_norm), self._by_layer(self.weight_norm))
 
     def _by_layer(self, norms: np.ndarray) -> np.ndarray:
         places = {layer: at for at, layer in enumerate(self.layers)}
@@ -89,7 +89,7 @@ class Training:
         for name, (numbers, values) in self.scalars.items():
             for number, value in zip(numbers.tolist(), values.tolist()):
                 steps.setdefault(number, {})[name] = value
-        ratio = _ratio(self.update_norm, self.weight_norm)
+        ratio = update_ratio(self.update_norm, self.weight_norm)
         for row, number in enumerate(self.norm_steps.tolist()):
             scalars = steps.setdefault(number, {})
             for column, path in enumerate(self.parameters):
@@ -99,11 +99,15 @@ class Training:
         return [Step(number, steps[number]) for number in sorted(steps)]
 
 
-def _ratio(update: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """update / weight with 0 / 0 = 0: a parameter that is zero and stays zero has not moved."""
+def update_ratio(update: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """update / weight with 0 / 0 = 0: a parameter that is zero and stays zero has not moved.
+
+    `ABSENT` where the update is: of what was not stepped.
+    """
     with np.errstate(all="ignore"):
         ratio = np.asarray(update, np.float64) / weight
     ratio[update == 0] = 0
+    ratio[update == ABSENT] = ABSENT
     return ratio.astype(np.float32)
 
 

@@ -13,12 +13,10 @@ from threading import RLock
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-
 from .backend import Backend
 from .keep import Keeper
 from .nested import Ref, leaves, replace, short
-from .tape import ABSENT, Call, Operation, Step, Tape, Update, Value
+from .tape import Call, Operation, Step, Tape, Update, Value
 
 __all__ = ["GrowingTape", "Place", "Thread", "Writer"]
 
@@ -346,10 +344,10 @@ class Writer:
                 path for path in reversed(trainable.values()) if path not in tape.trained
             )
             for earlier in tape.updates:
-                _spread(earlier, range(len(earlier.rates)), len(tape.trained))
+                earlier.widen(len(tape.trained))
         places = [tape.trained.index(path) for path in paths] if paths != tape.trained else None
         if places is not None:
-            _spread(update, places, len(tape.trained))
+            update.widen(len(tape.trained), places)
         update.at = self._clock
         tape.updates.append(update)
 
@@ -426,21 +424,6 @@ def _reads(call: Call, origin: str) -> None:
     kind, _, name = origin.partition(":")
     if kind == "parameter" and name not in call.parameters:
         call.parameters = (*call.parameters, name)
-
-
-def _spread(update: Update, places: Any, size: int) -> None:
-    """Put the numbers of an update where its parameters stand among all that are trained."""
-    for name, missing in (
-        ("rates", np.nan),
-        ("grad_norm", ABSENT),
-        ("update_norm", ABSENT),
-        ("weight_norm", ABSENT),
-        ("kept", False),
-    ):
-        old = getattr(update, name)
-        new = np.full(size, missing, old.dtype)
-        new[list(places)] = old
-        setattr(update, name, new)
 
 
 def _texts(params: Mapping[str, Any]) -> dict[str, str]:

@@ -119,6 +119,21 @@ def test_a_capture_writes_its_tape_run_by_run(tmp_path):
     assert same([v.gradient for v in found.values], [v.gradient for v in tape.values])
 
 
+def test_what_comes_after_a_run_was_written_is_in_the_file_too(tmp_path):
+    """Gradients of a run whose backward follows the next one, columns of a second optimizer."""
+    model = TwoHeads()
+    body, heads = (optim.SGD(part.parameters(), lr=0.1) for part in (model.body, model.heads))
+    with capture(model, gradients=True, file=tmp_path / "late.tape") as tape:
+        for step in range(4):
+            first, second = (model(clownpiece.randn(5, 4)) for _ in range(2))
+            (loss_of(first) + loss_of(second)).backward()
+            body.step()
+            if step > 1:
+                heads.step()
+    assert same(load(tmp_path / "late.tape"), copy.copy(tape))
+    assert {len(update.rates) for update in tape.updates} == {len(tape.trained)}
+
+
 def test_what_the_budget_let_go_of_is_in_the_file(tmp_path):
     path = tmp_path / "net.tape"
     tape = trained(steps=30, keep="full", file=path, budget="40 kB")
@@ -221,11 +236,21 @@ def test_a_flipped_bit_is_an_error_with_the_steps_before_it(tmp_path, written):
         except TapeFileError as error:
             tape = error.tape
         else:
-            # Only a length can be taken for a file that was cut short.
-            assert 12 <= at - starts[before] < 20
+            # Only the last length can be taken for that of a file that was cut short.
+            assert 12 <= at - starts[before] < 20 and before == len(prefixes) - 1
         assert (tape is None) == (before == 0)
         if tape is not None:
             assert len(tape.calls) == len(prefixes[before - 1].calls)
+
+
+def test_a_segment_with_a_wrong_length_is_damage_and_no_end(tmp_path, written):
+    data, starts, prefixes = written
+    changed = bytearray(data)
+    changed[starts[1] + 16] ^= 1  # its length says 2**32 more
+    (tmp_path / "net.tape").write_bytes(changed)
+    with pytest.raises(TapeFileError, match="has not the length it says") as caught:
+        load(tmp_path / "net.tape")
+    assert len(caught.value.tape.calls) == len(prefixes[0].calls)
 
 
 @pytest.mark.parametrize(

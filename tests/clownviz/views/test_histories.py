@@ -197,6 +197,25 @@ def test_a_watch_and_a_tape_of_the_same_training_tell_the_same():
     assert GradientFlow(flow_of(training)).text() == GradientFlow(flow_of(tape)).text()
 
 
+def test_optimizers_that_take_turns_are_in_one_row():
+    model = nn.Sequential(nn.Linear(4, 3), nn.Tanh(), nn.Linear(3, 2))
+    often, rarely = (optim.SGD(model[at].parameters(), lr=0.1) for at in (0, 2))
+    with clownviz.capture(model, gradients=True) as tape:
+        for step in range(4):
+            model.zero_grad()
+            model(clownpiece.randn(5, 4)).square().mean().backward()
+            often.step()
+            if step % 2:
+                rarely.step()
+    flow = flow_of(tape)
+    assert flow.paths == ["0", "2"] and flow.steps.tolist() == [1, 3, 4, 6]
+    first, last = flow.gradient.T
+    assert (first > 0).all() and last[0] == ABSENT
+    assert last[1] == last[2] > 0 and last[3] != last[2]
+    assert flow.ratio is not None and flow.ratio[0, 1] == ABSENT
+    assert "no gradient" not in GradientFlow(flow).text()
+
+
 def test_what_is_missing_is_marked_and_told():
     view = GradientFlow(flow_of(trained(6), "parameter"))
     scale = norm_scale(view.flow.gradient)
