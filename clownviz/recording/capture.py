@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from typing import Any
 
+import numpy as np
+
 from . import clownpiece_backend  # noqa: F401  (makes itself known)
 from .backend import Backend, backend_of
 from .cells import end_earlier
@@ -16,7 +18,7 @@ from .keywords import keywords
 from .protect import collector_paused, protected
 from .recorder import Recorder, Watched
 from .select import call_at, selected_paths
-from .statistics import statistics
+from .statistics import statistics_of_each
 from .tape import ModuleInfo, ParameterInfo, Tape
 from .tape_file import TapeFile
 from .writer import GrowingTape
@@ -297,6 +299,7 @@ def _describe_into(
     first_path: dict[int, str] = {}
     tensor_ids: dict[int, int] = {}
     children: dict[str, list[str]] = {}
+    looked: list[tuple[ParameterInfo, np.ndarray]] = []
     for path, module in backend.places(model):
         parent, _, name = path.rpartition(".")
         if path:
@@ -304,7 +307,7 @@ def _describe_into(
         alias_of = first_path.setdefault(id(module), path)
         own: tuple[tuple[ParameterInfo, ...], ...] = ((), ())
         if alias_of == path:
-            own = _own_tensors(backend, path, module, keeper, recorder, tensor_ids)
+            own = _own_tensors(backend, path, module, keeper, recorder, tensor_ids, looked)
         tape.modules[path] = ModuleInfo(
             path=path,
             name=name,
@@ -318,6 +321,8 @@ def _describe_into(
         )
     for path, paths in children.items():
         tape.modules[path].children = tuple(paths)
+    for (info, _), stats in zip(looked, statistics_of_each([array for _, array in looked])):
+        info.stats = stats
 
 
 def _own_tensors(
@@ -327,6 +332,7 @@ def _own_tensors(
     keeper: Keeper,
     recorder: Recorder | None,
     ids: dict[int, int],
+    looked: list[tuple[ParameterInfo, np.ndarray]],
 ) -> tuple[tuple[ParameterInfo, ...], tuple[ParameterInfo, ...]]:
     found: tuple[list[ParameterInfo], list[ParameterInfo]] = ([], [])
     for infos, origin, tensors in (
@@ -344,7 +350,7 @@ def _own_tensors(
                 id=ids.setdefault(id(tensor), len(ids)),
             )
             if keeper.looks:
-                info.stats = statistics(backend.array(tensor))
+                looked.append((info, backend.array(tensor)))
                 info.array = keeper.copy_parameter(backend.array(tensor))
             infos.append(info)
             if recorder is not None:

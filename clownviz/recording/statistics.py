@@ -9,8 +9,9 @@ within the width of a cell, and a coarser grid is the finer one with the last bi
 
 A large array is looked at in a few thousand places spread evenly, because a watched training
 step must not become slower. `statistics` looks at one array and by default searches all of it for
-its range and for NaN, because a single one is what one looks for; `statistics_of` computes many
-samples at once and is meant for the end of a training step. `Stats.exact` tells them apart.
+its range and for NaN, because a single one is what one looks for; `statistics_of_each` does so
+with many arrays. `statistics_of` computes many samples at once and is meant for the end of a
+training step. `Stats.exact` tells them apart.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["BINS", "QUICK", "SAMPLE", "Stats", "sampled", "spread", "statistics", "statistics_of"]
+__all__ = [
+    "BINS", "QUICK", "SAMPLE", "Stats", "sampled", "spread", "statistics", "statistics_of",
+    "statistics_of_each",
+]  # fmt: skip
 
 SAMPLE, QUICK = 4096, 1024
 """How many values of a large array are looked at: for one picture, and in every training step."""
@@ -32,7 +36,7 @@ BINS = 32
 FINE, COARSE = 5, 3
 """Bits of the mantissa that a cell is told by: 2^bits cells for every power of two."""
 
-_TOGETHER = 16  # Samples that still fit into a processor's cache.
+_TOGETHER = 16 * QUICK  # Values that still fit into a processor's cache.
 _STEPS = np.linspace(0.0, 1.0, BINS + 1)
 _LARGEST, _WIDEST = (float(np.finfo(dtype).max) for dtype in (np.float32, np.float64))
 
@@ -309,14 +313,23 @@ def spread(array: np.ndarray, most: int = QUICK) -> np.ndarray:
     return sample if sample.base is None else sample.copy()
 
 
+def statistics_of_each(arrays: Sequence[np.ndarray]) -> list[Stats]:
+    """What `statistics` says of each array, the small ones together."""
+    small = [at for at, array in enumerate(arrays) if array.size <= QUICK]
+    together = statistics_of([arrays[at].reshape(-1) for at in small], bits=FINE)
+    found = dict(zip(small, together))
+    return [found.get(at) or statistics(array) for at, array in enumerate(arrays)]
+
+
 def statistics_of(
-    samples: Sequence[np.ndarray], sizes: Sequence[int] | None = None
+    samples: Sequence[np.ndarray], sizes: Sequence[int] | None = None, *, bits: int = COARSE
 ) -> list[Stats]:
     """The statistics of many samples, in a fraction of the time that one by one would take.
 
     Args:
         samples: what `spread` made; float32 is fast.
         sizes: the sizes of the arrays that the samples are of; without it the samples are all.
+        bits: of the grid.
 
     >>> [s.mean for s in statistics_of([np.ones(3, np.float32), np.zeros(2, np.float32)])]
     [1.0, 0.0]
@@ -328,18 +341,20 @@ def statistics_of(
             alike.setdefault(sample.size, []).append(at)
     found: dict[int, Stats] = {}
     with np.errstate(all="ignore"):
-        for names in alike.values():
-            for start in range(0, len(names), _TOGETHER):
-                some = names[start : start + _TOGETHER]
-                rows = _rows(np.array([samples[at] for at in some]), [counts[at] for at in some])
+        for size, names in alike.items():
+            step = max(1, _TOGETHER // size)
+            for start in range(0, len(names), step):
+                some = names[start : start + step]
+                values = np.array([samples[at] for at in some])
+                rows = _rows(values, [counts[at] for at in some], bits)
                 found.update((at, stats) for at, stats in zip(some, rows) if stats is not None)
         return [
-            found.get(at) or _one(sample, sample, counts[at], sample.size == counts[at], COARSE)
+            found.get(at) or _one(sample, sample, counts[at], sample.size == counts[at], bits)
             for at, sample in enumerate(samples)
         ]
 
 
-def _rows(values: np.ndarray, counts: Sequence[int]) -> list[Stats | None]:
+def _rows(values: np.ndarray, counts: Sequence[int], bits: int) -> list[Stats | None]:
     """Statistics of each row; None of one that is not finite, which asks for more care.
 
     Sorted, a row has its range at its ends, NaN at the last, and equal cells beside each other.
@@ -355,7 +370,7 @@ def _rows(values: np.ndarray, counts: Sequence[int]) -> list[Stats | None]:
     std = np.sqrt(np.einsum("ij,ij->i", wide, wide) / seen)
     zeros = np.add.reduce(values == 0, axis=1, dtype=np.intp)
 
-    cells = _cells(values.reshape(-1), COARSE)
+    cells = _cells(values.reshape(-1), bits)
     differs = np.empty(cells.size, bool)
     np.not_equal(cells[1:], cells[:-1], out=differs[1:])
     differs[::seen] = True
@@ -365,7 +380,7 @@ def _rows(values: np.ndarray, counts: Sequence[int]) -> list[Stats | None]:
     ends = np.searchsorted(places, np.arange(rows + 1) * seen).tolist()
     facts = (fact.tolist() for fact in (mean, std, low, high, zeros))
     return [
-        Stats(count, seen, mean, std, low, high, zeros, 0, 0, 0, seen == count, COARSE,
+        Stats(count, seen, mean, std, low, high, zeros, 0, 0, 0, seen == count, bits,
               cells[start:end], filled[start:end])
         if whole
         else None

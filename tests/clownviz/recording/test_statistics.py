@@ -19,6 +19,7 @@ from clownviz.recording.statistics import (
     spread,
     statistics,
     statistics_of,
+    statistics_of_each,
 )
 
 SMALL = arrays(
@@ -148,6 +149,13 @@ def test_many_samples_have_the_statistics_that_each_has_alone(samples):
     coarse = statistics_of([np.empty(0)])[0]
     for found, sample in zip(statistics_of(samples), samples, strict=True):
         assert_alike(found, statistics(sample).merge(coarse))
+
+
+@given(st.lists(SMALL, max_size=5))
+def test_many_arrays_have_the_statistics_that_each_has_alone(arrays):
+    arrays.append(np.arange(2 * QUICK, dtype=np.float32).reshape(2, QUICK))
+    for found, array in zip(statistics_of_each(arrays), arrays, strict=True):
+        assert_alike(found, statistics(array))
 
 
 def test_what_was_only_sampled_says_so():
