@@ -7,6 +7,7 @@ part of it.
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -26,6 +27,7 @@ from clownpiece import nn
 GIANTS = giants(nn, clownpiece)
 TOOLS = ("torchinfo", "torchview", "torchlens", "treescope")
 LARGE = "4,000 different modules"
+PICTURES = (clownviz.summary, clownviz.tree, clownviz.diagram, clownviz.explore, clownviz.report)
 
 
 def missing() -> list[str]:
@@ -104,16 +106,25 @@ def first_pictures() -> Iterator[Case]:
     for name in list(GIANTS)[2:]:
         model, x = GIANTS[name]()
         tape = clownviz.run(model, x, keep="shapes")
-        for verb in (clownviz.summary, clownviz.tree, clownviz.diagram, clownviz.report):
+        for verb in PICTURES:
 
-            def picture(verb: Any = verb, tape: Any = tape) -> str:
-                return str(verb(tape).html())
+            def picture(verb: Any = verb, tape: Any = tape) -> str | bytes:
+                made = verb(tape)
+                return _sent(made) if verb is clownviz.explore else str(made.html())
 
             def forward(model: Any = model, x: Any = x) -> Any:
                 return model(x)
 
             what = f"{verb.__name__} of {name} ({len(picture()) / 1e3:.0f} kB)"
             yield Case(what, picture, forward, "one forward", rounds=3)
+
+
+def _sent(explore: Any) -> bytes:
+    """What a notebook is sent of a live explorer: its still, and what the widget begins with."""
+    state = explore.widget.get_state()
+    explore.widget.close()
+    values = [value if isinstance(value, bytes) else json.dumps(value) for value in state.values()]
+    return b"".join(v if isinstance(v, bytes) else v.encode() for v in [explore.html(), *values])
 
 
 def growth() -> Iterator[Case]:
