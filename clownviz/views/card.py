@@ -11,6 +11,7 @@ import html
 from collections.abc import Sequence
 
 from .. import look
+from .text import with_code
 
 __all__ = ["draw_card"]
 
@@ -28,12 +29,10 @@ def draw_card(
     """
     below = f"<span>{html.escape(subtitle)}</span>" if subtitle else ""
     listed = " · ".join(html.escape(name) for name in contents)
-    parts = html.escape(save).split("`")
-    told = "".join(f"<code>{part}</code>" if at % 2 else part for at, part in enumerate(parts))
     return (
         f'<div class="clownviz cv-report"><style>{look.css()}{_CSS}</style>'
         f"<header><b>{html.escape(title)}</b>{below}</header>{picture}{findings}"
-        f"<footer><p>In the page: {listed}</p><p>{told}</p></footer></div>"
+        f"<footer><p>In the page: {listed}</p><p>{with_code(save)}</p></footer></div>"
     )
 
 

@@ -14,7 +14,7 @@ from ..analysis.findings import SEVERITIES, Finding
 from ..analysis.trace import Trace
 from ..recording.tape import Tape
 from .svg import document, rect, text_element
-from .text import fit, printable, width
+from .text import fit, printable, width, with_code
 from .view import View
 
 __all__ = ["Findings"]
@@ -162,16 +162,10 @@ def _card(finding: Finding, model: str) -> str:
     return (
         f'<li style="--cv-sign:{look.variable(color)}">'
         f'<b title="{finding.severity}" aria-label="{finding.severity}">{sign}</b>'
-        f"<div><p>{place}{_with_code(finding.sentence)}</p>"
+        f"<div><p>{place}{with_code(finding.sentence)}</p>"
         f"<small>{'<br>'.join(rows)}</small>"
-        f"<em>→ {_with_code(finding.fix)}</em></div></li>"
+        f"<em>→ {with_code(finding.fix)}</em></div></li>"
     )
-
-
-def _with_code(text: str) -> str:
-    """Escaped text, in which what stands between backticks is code."""
-    parts = html.escape(printable(text)).split("`")
-    return "".join(f"<code>{part}</code>" if at % 2 else part for at, part in enumerate(parts))
 
 
 def _drawn_head(headline: str, seen: str, well: bool) -> tuple[list[str], float]:

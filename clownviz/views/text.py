@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import unicodedata
 from collections.abc import Sequence
 
@@ -12,7 +13,7 @@ from ..recording.statistics import Stats, statistics
 
 __all__ = [
     "cross", "fit", "fit_end", "fit_pixels", "pixels", "printable", "sparkline", "stats_line",
-    "table", "tensor_line", "width",
+    "table", "tensor_line", "width", "with_code",
 ]  # fmt: skip
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -74,6 +75,16 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else "�" for c in text)
+
+
+def with_code(text: str) -> str:
+    """A sentence as HTML; what stands between backticks is code.
+
+    >>> with_code("Call `a < b` first.")
+    'Call <code>a &lt; b</code> first.'
+    """
+    parts = html.escape(printable(text)).split("`")
+    return "".join(f"<code>{part}</code>" if at % 2 else part for at, part in enumerate(parts))
 
 
 def cross(error: str) -> str:
