@@ -10,7 +10,7 @@ import numpy as np
 from ..recording.tape import ABSENT, ParameterInfo, Tape
 from ..recording.training import Training, update_ratio
 
-__all__ = ["Flow", "flow_of", "training_of"]
+__all__ = ["Flow", "flow_of", "has_flow", "training_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,17 @@ def training_of(tape: Tape) -> Training:
     )
 
 
+def has_flow(source: Tape | Training) -> bool:
+    """Whether gradients were measured of which there is a flow."""
+    return len(_measured(source).norm_steps) > 0
+
+
+def _measured(source: Tape | Training) -> Training:
+    if not isinstance(source, Tape):
+        return source
+    return training_of(source) if source.updates else _of_one_backward(source)
+
+
 def flow_of(source: Tape | Training, by: str = "layer") -> Flow:
     """The flow of a training, or of the one backward that a tape has seen.
 
@@ -66,14 +77,9 @@ def flow_of(source: Tape | Training, by: str = "layer") -> Flow:
     """
     if by not in ("layer", "parameter"):
         raise ValueError(f"by={by!r} is not known: expected layer or parameter")
-    order: dict[str, int] = {}
-    stepped = True
+    training, order, stepped = _measured(source), dict[str, int](), True
     if isinstance(source, Tape):
-        order = _forward_order(source)
-        stepped = bool(source.updates)
-        training = training_of(source) if stepped else _of_one_backward(source)
-    else:
-        training = source
+        order, stepped = _forward_order(source), bool(source.updates)
     if not len(training.norm_steps):
         raise ValueError(
             f"no gradient of {training.model} was recorded: capture with gradients=True, or watch "

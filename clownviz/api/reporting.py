@@ -9,7 +9,7 @@ import numpy as np
 
 from ..analysis.attention import attention_layers
 from ..analysis.findings import CHECKS, Thresholds, examine
-from ..analysis.flow import flow_of, training_of
+from ..analysis.flow import flow_of, has_flow, training_of
 from ..analysis.history import history_of
 from ..analysis.tensors import tensor_of
 from ..recording.keywords import keywords
@@ -112,11 +112,9 @@ def _sections(
 
 
 def _flows(tape: Tape, training: Watch | None) -> Iterator[tuple[str, View]]:
-    has_gradients = bool(tape.updates) or _has_backward(tape)
-    source = training.training if training is not None else tape if has_gradients else None
-    if source is None or (training is not None and not len(training.training.norm_steps)):
-        return
-    yield "Gradient flow", GradientFlow(flow_of(source))
+    source = training.training if training is not None else tape
+    if has_flow(source):
+        yield "Gradient flow", GradientFlow(flow_of(source))
 
 
 def _has_backward(tape: Tape) -> bool:

@@ -59,6 +59,15 @@ OpHook = Callable[[Any, Sequence[Any], Mapping[str, Any], Sequence[Any], float],
 StepHook = Callable[[Any, tuple, dict[str, Any]], None]
 
 
+class NoNumbers(np.ndarray):
+    """Stands for the memory of a tensor that has none, such as one of the `meta` device."""
+
+    @classmethod
+    def of(cls, shape: tuple[int, ...]) -> NoNumbers:
+        """One of this shape, which takes no room."""
+        return np.broadcast_to(np.zeros((), np.float32), shape).view(cls)
+
+
 class Backend(Protocol):
     """A framework, as far as capture needs it. Every method leaves the model as it was."""
 
@@ -76,7 +85,7 @@ class Backend(Protocol):
         ...
 
     def array(self, tensor: Any) -> np.ndarray:
-        """The tensor's memory, not a copy; the caller must not write into it."""
+        """The tensor's memory, not a copy, or `NoNumbers`; the caller must not write into it."""
         ...
 
     def facts(self, tensor: Any) -> tuple[tuple[int, ...], str, int, bool]:
@@ -279,7 +288,8 @@ def array_of(value: Any) -> np.ndarray | None:
         return value
     for backend in known_backends():
         if isinstance(value, backend.tensor):
-            return backend.array(value)
+            array = backend.array(value)
+            return None if isinstance(array, NoNumbers) else array
     return None
 
 

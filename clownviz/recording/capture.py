@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from . import clownpiece_backend  # noqa: F401  (makes itself known)
-from .backend import Backend, backend_of
+from .backend import Backend, NoNumbers, backend_of
 from .cells import end_earlier
 from .keep import Full, Keeper, Sample, parse_bytes
 from .keywords import keywords
@@ -32,7 +32,8 @@ class Capture:
     The hooks are this object's own. They are removed at the end, also by an exception or
     Ctrl-C, and when nobody has the capture and its tape anymore. The model computes, bit by bit,
     what it would have computed without them. Several captures of one model do not disturb each
-    other.
+    other. (PyTorch's encoder layers have a fused way that they take without gradients and hooks:
+    watched, they take the ordinary one, and the last digits of a float may differ.)
 
     Args:
         model: the model to watch.
@@ -349,9 +350,10 @@ def _own_tensors(
                 trainable=trainable,
                 id=ids.setdefault(id(tensor), len(ids)),
             )
-            if keeper.looks:
-                looked.append((info, backend.array(tensor)))
-                info.array = keeper.copy_parameter(backend.array(tensor))
+            array = backend.array(tensor) if keeper.looks else None
+            if array is not None and type(array) is not NoNumbers:
+                looked.append((info, array))
+                info.array = keeper.copy_parameter(array)
             infos.append(info)
             if recorder is not None:
                 recorder.know_parameter(tensor, info, origin)

@@ -101,7 +101,10 @@ class ModuleBackend(Backend):
         kind = type(module)
         known = self._arguments.get(kind)
         if known is None:
-            known = self._arguments[kind] = _positional_names(kind.forward)[1:]
+            # The class of a scripted module has no forward that can be asked for.
+            forward = getattr(kind, "forward", None)
+            known = _positional_names(forward)[1:] if forward is not None else ()
+            self._arguments[kind] = known
         return known
 
     def is_running(self, module: Any) -> bool:

@@ -36,7 +36,8 @@ Kinds = type | tuple[type, ...]
 def replace(nest: Any, kinds: Kinds, leaf: Callable[[Any], Any]) -> Nested:
     """The nest with `leaf(x)` for every `x` of these kinds and a short text for everything else.
 
-    Dataclasses become dicts and named tuples stay readable as dicts, so that names survive.
+    Dataclasses and other objects with tensors for attributes become dicts and named tuples stay
+    readable as dicts, so that names survive.
 
     >>> replace({"x": [1.5, "on"]}, float, lambda x: Ref(7))
     {'x': [Ref(7), "'on'"]}
@@ -48,7 +49,9 @@ def _replace(nest: Any, kinds: Kinds, leaf: Callable[[Any], Any], depth: int) ->
     if isinstance(nest, kinds):
         return leaf(nest)
     if not isinstance(nest, (tuple, list, Mapping)) and not _is_dataclass(nest):
-        return short(nest)
+        if not _has_attributes(nest, kinds):
+            return short(nest)
+        nest = vars(nest)
     if depth == 0:
         return "…"
     depth -= 1
@@ -68,6 +71,14 @@ def _replace(nest: Any, kinds: Kinds, leaf: Callable[[Any], Any], depth: int) ->
 
 def _is_dataclass(value: Any) -> bool:
     return dataclasses.is_dataclass(value) and not isinstance(value, type)
+
+
+def _has_attributes(value: Any, kinds: Kinds) -> bool:
+    """Whether it is a plain object that holds some of these kinds, as an output of a class may."""
+    attributes = getattr(value, "__dict__", None)
+    if not attributes or callable(value):
+        return False
+    return any(isinstance(each, kinds) for each in attributes.values())
 
 
 def short(value: Any) -> str:
@@ -159,6 +170,8 @@ def leaf_objects(nest: Any, kinds: Kinds) -> Iterator[Any]:
             waiting.extend((each, depth - 1) for each in item.values())
         elif isinstance(item, (tuple, list)):
             waiting.extend((each, depth - 1) for each in item)
+        elif _has_attributes(item, kinds):
+            waiting.extend((each, depth - 1) for each in vars(item).values())
         elif _is_dataclass(item):
             waiting.extend(
                 (getattr(item, field.name, None), depth - 1) for field in dataclasses.fields(item)

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .attention import AttentionWatcher, OpEvent
-from .backend import Backend, Handle
+from .backend import Backend, Handle, NoNumbers
 from .keep import RECORD_BYTES, Keeper, Pace
 from .nested import Ref, replace, short
 from .tape import ParameterInfo, Tape, Value
@@ -333,8 +333,10 @@ class Recorder:
         ref = self._new(tensor, identity, parameter[1])
         # Before the first run weights are described as they are; later they have moved.
         if self._looks and self.step() > 0:
+            array = self.backend.array(tensor)
             with self.writer.lock:
-                self.keeper.measure(self.writer.value(ref), self.backend.array(tensor))
+                if type(array) is not NoNumbers:
+                    self.keeper.measure(self.writer.value(ref), array)
         return ref
 
     def _before(self, tensor: Any) -> Ref | None:
@@ -352,7 +354,9 @@ class Recorder:
         with self.writer.lock:
             self._looked.add(ref)
             value = self.writer.value(ref)
-            self.keeper.look(value, self.backend.array(tensor))
+            array = self.backend.array(tensor)
+            if type(array) is not NoNumbers:
+                self.keeper.look(value, array)
             return value
 
     # -- gradients ---------------------------------------------------------------------------
@@ -410,7 +414,7 @@ class Recorder:
         # Inside a layer nobody asks which line of it ran an operation.
         site = self.backend.site() if stack and stack[-1].opens else None
         self._note(("operation", thread, op, given, made, extra, kept, seconds, site))
-        if self.attention.active:
+        if self.attention.active and type(self.backend.array(outputs[0])) is not NoNumbers:
             operation = self.writer.operation_of(tuple(made))
             self.attention.see(operation, OpEvent(inputs, params, outputs))
 
@@ -471,8 +475,10 @@ class Recorder:
         """
         if tensor.ndim or not tensor.requires_grad or thread.step < 0:
             return
-        number = float(self.backend.array(tensor))
-        hook = Hook(partial(self._backward_begins, thread, thread.step, number))
+        array = self.backend.array(tensor)
+        if type(array) is NoNumbers:
+            return
+        hook = Hook(partial(self._backward_begins, thread, thread.step, float(array)))
         thread.losses.append(self.backend.on_gradient(tensor, hook))
 
     def _backward_begins(self, thread: Thread, step: int, number: float, _: Any) -> None:

@@ -211,7 +211,7 @@ def _merged_moments(a: Stats, b: Stats) -> tuple[float, float]:
 
 
 def statistics(array: np.ndarray, *, exact: bool = True) -> Stats:
-    """The statistics of any real array, of any shape, layout and dtype.
+    """The statistics of any array, of any shape, layout and dtype; of complex ones how large.
 
     Args:
         exact: search a large array as a whole for its range, NaN and Inf, which takes time in
@@ -232,6 +232,8 @@ def statistics(array: np.ndarray, *, exact: bool = True) -> Stats:
 def _one(
     sample: np.ndarray, searched: np.ndarray, count: int, exact: bool, bits: int
 ) -> Stats:
+    if sample.dtype.kind == "c":
+        sample, searched = np.abs(sample), np.abs(searched)
     seen = sample.astype(np.float64)
     low, high, nan, posinf, neginf = _range(searched)
     if nan or posinf or neginf:

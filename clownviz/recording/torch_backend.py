@@ -27,7 +27,7 @@ from torch.overrides import TorchFunctionMode
 
 from clownpiece.ops import REGISTRY
 
-from .backend import Enter, Handle, Leave, OpFacts, OpHook, StepHook, register
+from .backend import Enter, Handle, Leave, NoNumbers, OpFacts, OpHook, StepHook, register
 from .module_backend import ModuleBackend
 
 __all__ = ["TorchBackend"]
@@ -80,8 +80,11 @@ class TorchBackend(ModuleBackend):
     def observe_calls(
         self, modules: Iterable[Any], enter: Enter, leave: Leave
     ) -> Iterator[None]:
-        watch = _Calls(enter, leave)
+        watch, modules = _Calls(enter, leave), list(modules)
         with ExitStack() as handles:
+            if any(map(_is_compiled, modules)):
+                # Else every hook of ours would be compiled too, which takes seconds.
+                handles.enter_context(torch.compiler.set_stance("force_eager"))
             for module in modules:
                 # A compiled or scripted module may take no hooks: it is then a part of its caller.
                 try:
@@ -168,12 +171,24 @@ def _array(tensor: Any) -> np.ndarray:
     try:
         return tensor.numpy()
     except (TypeError, RuntimeError):  # bfloat16, sparse, conjugated, or on another device
-        return tensor.to_dense().resolve_conj().to("cpu", torch.float32).numpy()
+        kind = tensor.dtype if tensor.dtype.is_complex else torch.float32
+        try:
+            dense = tensor if tensor.layout == torch.strided else tensor.to_dense()
+            return dense.resolve_conj().to("cpu", kind).numpy()
+        except (TypeError, RuntimeError, NotImplementedError):  # meta, fake, within vmap
+            return NoNumbers.of(tuple(tensor.shape))
 
 
 @lru_cache(maxsize=64)
 def _dtype_name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
+
+
+def _is_compiled(module: Any) -> bool:
+    dynamo = sys.modules.get("torch._dynamo")
+    if dynamo is None:
+        return False
+    return isinstance(module, dynamo.OptimizedModule) or module._compiled_call_impl is not None
 
 
 # -- calls of modules ------------------------------------------------------------------------

@@ -323,6 +323,48 @@ def test_half_precision_is_looked_at_too():
     assert value.array.dtype == np.float32 and value.stats.min == 0
 
 
+class Transformed(nn.Module):
+    """Each example by itself: what runs within `vmap` has a shape and no memory."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(4, 2)
+
+    def forward(self, x):
+        return torch.func.vmap(self.layer)(x)
+
+
+@pytest.mark.parametrize("make", [lambda: nn.Linear(4, 2, device="meta"), Transformed])
+def test_tensors_without_numbers_have_shapes_and_no_statistics(make):
+    model = make()
+    x = torch.randn(3, 4, device="meta" if isinstance(model, nn.Linear) else "cpu")
+    tape = clownviz.run(model, x, keep="full", gradients=None)
+    (inner,) = [call for call in tape.forward_calls() if call.kind == "Linear"]
+    (value,) = tape.refs(inner.outputs)
+    assert value.shape[-1] == 2 and value.stats is None and value.array is None
+    for verb in (clownviz.summary, clownviz.diagram, clownviz.findings, clownviz.report):
+        assert verb(tape).text() and verb(tape).html()
+
+
+def test_of_complex_numbers_their_size_is_told():
+    model = nn.Module()
+    model.forward = lambda x: torch.fft.fft(x)
+    value = clownviz.run(model, torch.tensor([3.0, 0.0])).calls[0].outputs
+    tape = clownviz.run(model, torch.tensor([3.0, 0.0]), keep="full")
+    assert tape.values[value].dtype == "complex64" and tape.values[value].stats.mean == 3
+
+
+def test_scripted_and_compiled_models_are_watched():
+    model, x = nn.Sequential(nn.Linear(4, 3), nn.ReLU()), torch.ones(2, 4)
+    with pytest.warns(DeprecationWarning, match="torch.jit.script"):
+        scripted = torch.jit.script(model)
+    assert "parameters  15" in clownviz.summary(scripted, x).text()
+    compiled = torch.compile(model, backend="eager")
+    tape = clownviz.run(compiled, x)
+    assert [call.path for call in tape.calls] == ["", "_orig_mod", "_orig_mod.0", "_orig_mod.1"]
+    assert len(tape.operations) == 2
+
+
 def test_two_frameworks_can_be_compared():
     model, x = transformer(torch)
     twin, tokens = transformer(clownpiece)

@@ -61,3 +61,12 @@ def test_a_line_names_inputs_only_where_there_are_several():
     assert text_of((Ref(1), (Ref(2), Ref(3))), shape) == "s1, [s2, s3]"
     assert text_of([Ref(n) for n in range(9)], shape) == "s0, s1, s2, s3, … 5 more"
     assert text_of((), shape) == ""
+
+
+def test_an_object_with_tensors_for_attributes_is_a_nest_too():
+    class Output:
+        def __init__(self):
+            self.logits, self.loss, self.name = 1.5, [2.5], "out"
+
+    assert replace(Output(), float, Ref) == {"logits": Ref(1), "loss": [Ref(2)], "name": "'out'"}
+    assert sorted(leaf_objects((Output(), Output), float)) == [1.5, 2.5]
