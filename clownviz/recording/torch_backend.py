@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import lru_cache, partial
-from math import prod
 from time import perf_counter
 from typing import Any
 
@@ -29,6 +28,7 @@ from clownpiece.ops import REGISTRY
 
 from .backend import Enter, Handle, Leave, NoNumbers, OpFacts, OpHook, StepHook, register
 from .module_backend import ModuleBackend
+from .torch_flops import flops_of
 
 __all__ = ["TorchBackend"]
 
@@ -125,7 +125,7 @@ class TorchBackend(ModuleBackend):
         given = {name: value for name, value in params.items() if name != "inplace"}
         record = REGISTRY.get(op)
         latex = "" if record is None else record.latex
-        return OpFacts(op, latex, _flops(op, inputs, given, outputs), given)
+        return OpFacts(op, latex, flops_of(op, inputs, given, outputs), given)
 
     @contextmanager
     def observe_steps(self, before: StepHook, after: StepHook) -> Iterator[None]:
@@ -396,28 +396,6 @@ def _tensors(nest: Any) -> Iterator[Any]:
     elif isinstance(nest, (tuple, list)):
         for item in nest:
             yield from _tensors(item)
-
-
-_RECURRENT = {"lstm": 3, "gru": 2, "rnn_tanh": 2, "rnn_relu": 2}
-"""How many tensors stand before the weights: the input, and the states."""
-
-
-def _flops(
-    op: str, inputs: Sequence[Any], params: Mapping[str, Any], outputs: Sequence[Any]
-) -> int:
-    """Floating-point operations, from clownpiece's record of the same operation."""
-    before = _RECURRENT.get(op.removesuffix("_cell"))
-    if before is not None:
-        # Each weight matrix meets each position of the sequence once.
-        weights = [each.shape for each in inputs[before:] if len(each.shape) == 2]
-        return sum(2 * prod(shape) for shape in weights) * prod(outputs[0].shape[:-1])
-    record = REGISTRY.get(op)
-    if record is None:
-        return 0
-    try:
-        return int(record.flops_of(list(inputs), dict(params), tuple(outputs)))
-    except (KeyError, IndexError, TypeError, ValueError):
-        return 0  # called in a form that only PyTorch has
 
 
 register(TorchBackend())

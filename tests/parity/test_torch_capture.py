@@ -16,6 +16,7 @@ torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 from torch.nn import functional as F  # noqa: E402
+from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 import clownpiece  # noqa: E402
 import clownviz  # noqa: E402
@@ -143,6 +144,45 @@ def test_a_model_has_the_summary_of_its_twin(name):
 def test_a_model_has_the_diagram_of_its_twin(name):
     texts = [Diagram.of(clownviz.run(*MODELS[name](lib))).text() for lib in (torch, clownpiece)]
     assert texts[0] == texts[1]
+
+
+class Function(nn.Module):
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, *args):
+        return self.function(*args)
+
+
+@pytest.mark.parametrize(
+    "function, shapes",
+    [
+        (torch.mm, [(3, 4), (4, 5)]),
+        (torch.bmm, [(2, 3, 4), (2, 4, 5)]),
+        (torch.matmul, [(2, 1, 3, 4), (6, 4, 5)]),
+        (torch.linalg.matmul, [(3, 4), (4, 5)]),
+        (torch.addmm, [(5,), (3, 4), (4, 5)]),
+        (torch.baddbmm, [(2, 3, 5), (2, 3, 4), (2, 4, 5)]),
+        (torch.inner, [(3, 4), (5, 4)]),
+        (lambda a, b: torch.tensordot(a, b, 2), [(2, 3, 4), (3, 4, 5)]),
+        (lambda *x: torch.einsum("bij,bjk->bik", *x), [(2, 3, 4), (2, 4, 5)]),
+        (lambda *x: torch.einsum("bij,bjk->bik", list(x)), [(2, 3, 4), (2, 4, 5)]),
+        (lambda *x: torch.einsum("...ij,jk", *x), [(7, 2, 3, 4), (4, 5)]),
+        (lambda *x: torch.einsum("ij,jk,kl->il", *x), [(2, 3), (3, 4), (4, 5)]),
+        (F.linear, [(2, 3, 4), (5, 4), (5,)]),
+        (F.conv2d, [(2, 3, 9, 9), (4, 3, 3, 3)]),
+        (lambda x, w: F.conv_transpose2d(x, w, stride=2), [(2, 3, 9, 9), (3, 4, 3, 3)]),
+        (nn.MultiheadAttention(8, 2, batch_first=True), [(2, 5, 8), (2, 5, 8), (2, 5, 8)]),
+        (nn.MultiheadAttention(8, 2, kdim=3, vdim=6), [(5, 2, 8), (7, 2, 3), (7, 2, 6)]),
+    ],
+)  # fmt: skip
+def test_products_cost_what_pytorch_counts(function, shapes):
+    inputs = [torch.randn(shape) for shape in shapes]
+    with FlopCounterMode(display=False) as counter:
+        function(*inputs)
+    tape = clownviz.run(Function(function), *inputs)
+    assert sum(operation.flops for operation in tape.operations) == counter.get_total_flops()
 
 
 def everything(model):
