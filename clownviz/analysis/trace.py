@@ -120,6 +120,13 @@ class Trace:
             operation = self.made_by.get(operation.inputs[0])
         return operation
 
+    def moves_before(self, value: int) -> Iterator[Operation]:
+        """The operations that only moved the numbers of a Value, the last first."""
+        operation = self.made_by.get(value)
+        while operation is not None and plain_name(operation) in MOVES and operation.inputs:
+            yield operation
+            operation = self.made_by.get(operation.inputs[0])
+
     def ancestors(self, value: int, most: int = 64) -> Iterator[Operation]:
         """Operations upstream along the first input of each, the nearest first."""
         operation = self.made_by.get(value)

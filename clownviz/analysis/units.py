@@ -22,6 +22,9 @@ __all__ = ["RECTIFIERS", "SATURATING", "Activity", "activities", "unit_axis"]
 RECTIFIERS = frozenset({"relu", "relu6", "clamp", "clamp_min"})
 SATURATING = frozenset({"tanh", "sigmoid"})
 
+MANY_RUNS = 8
+"""Of so many runs only the later half is judged."""
+
 
 @dataclass(slots=True)
 class Activity:
@@ -57,6 +60,8 @@ def activities(
     tape: Tape, trace: Trace | None = None, *, limit: float = 0.97
 ) -> list[Activity]:
     """One `Activity` for each rectifier, tanh and sigmoid whose output the tape has looked at.
+
+    Of `MANY_RUNS` the later half counts: units die, and saturate, while they train.
 
     Args:
         limit: a tanh beyond ±limit is flat, where its slope is below 1 − limit²; a sigmoid
@@ -95,7 +100,10 @@ def activities(
 
 
 def _settle(activity: Activity, stats: list[Stats], limit: float) -> None:
-    """Bring what the steps showed together."""
+    """Bring what the steps showed together; of many their later half."""
+    for steps in (activity._seen, stats):
+        if len(steps) >= MANY_RUNS:
+            del steps[: len(steps) // 2]
     width = {share.size for _, share in activity._seen}
     if len(width) == 1:
         examples = np.array([count for count, _ in activity._seen], np.float64)

@@ -171,6 +171,20 @@ class Ward:
             self.nn.init.constant_(model[0].bias, -100.0)
         return self.looked_at(model)
 
+    def dies(self, safe: bool) -> Tape:
+        """A step that is far too long, after some that were not."""
+        model = self.mlp(width=32)
+        optimizer, (x, target) = self.sgd(model), self.data()
+        with capture(model, keep="full") as tape:
+            for step in range(8):
+                if step == 2 and not safe:
+                    with self.library.no_grad():
+                        model[0].bias[:24] -= 100.0
+                optimizer.zero_grad()
+                self.F.cross_entropy(model(x), target).backward()
+                optimizer.step()
+        return tape
+
     def dead_in_a_function(self, safe: bool) -> Tape:
         nn, F = self.nn, self.F
         model = self.Made(
@@ -220,6 +234,10 @@ class Ward:
     def probabilities(self, safe: bool) -> Tape:
         last = self.nn.LogSoftmax(-1) if safe else self.nn.Softmax(-1)
         return self.looked_at(self.nn.Sequential(*self.mlp(), last), loss=self.F.nll_loss)
+
+    def no_logarithm(self, safe: bool) -> Tape:
+        last = self.nn.LogSoftmax(-1) if safe else self.nn.Identity()
+        return self.looked_at(self.nn.Sequential(self.mlp(), last), loss=self.F.nll_loss)
 
     def predicting(self, part: Callable[[], Any], safe: bool) -> Tape:
         model = self.mlp(part(), self.nn.ReLU())
@@ -280,6 +298,7 @@ class Ward:
             "vanishing": ("changing_gradient", self.vanishing, ("constant_output",)),
             "exploding": ("changing_gradient", self.exploding, ()),
             "dead ReLU": ("dead_units", self.dead, ("constant_output",)),
+            "dies in training": ("dead_units", self.dies, ()),
             "dead channels": ("dead_units", self.dead_in_a_function, ()),
             "saturated tanh": ("saturated_units", partial(self.saturated, nn.Tanh), ()),
             "saturated sigmoid": ("saturated_units", partial(self.saturated, nn.Sigmoid), ()),
@@ -295,6 +314,7 @@ class Ward:
             "sigmoid, logits": (
                 "squashed_twice", partial(self.squashed, nn.Sigmoid(), self.bits), (),
             ),
+            "logits, nll_loss": ("squashed_twice", self.no_logarithm, ()),
             "softmax, nll_loss": ("squashed_twice", self.probabilities, ()),
             "dropout predicts": (
                 "training_mode_in_use", partial(self.predicting, lambda: nn.Dropout(0.5)), (),

@@ -33,24 +33,39 @@ def changing_gradient(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[
         return
     vanishes = slope > 0
     (first, at_first), (last, at_last) = norms[0], norms[-1]
+    again = first.partition("#")[0] in {label.partition("#")[0] for label, _ in norms[1:]}
+    what, unit = (f"the first call of {first}", "call") if again else (first, "layer")
     yield Finding(
         "changing_gradient",
         "error" if factor > limits.depth_change**2 else "warning",
-        f"The gradient {'vanishes' if vanishes else 'explodes'} on its way from {last} to {first}.",
+        f"The gradient {'vanishes' if vanishes else 'explodes'} on its way from {last} to {what}.",
         (
-            f"‖gradient‖ {format_number(at_last)} at {last}, {format_number(at_first)} at {first}",
-            f"a factor of {format_number(math.exp(-slope))} a layer over {len(norms)} layers",
+            f"‖gradient‖ {format_number(at_last)} at {last}, {format_number(at_first)} at {what}",
+            f"a factor of {format_number(math.exp(-slope))} a {unit} over {len(norms)} {unit}s",
         ),
-        "Initialize for the activation (`nn.init.kaiming_normal_`, `nn.init.xavier_normal_`), "
-        + (
-            "use ReLU instead of sigmoid, residual connections or a normalization."
-            if vanishes
-            else "add a normalization, or clip with `nn.utils.clip_grad_norm_`."
-        ),
+        _against(vanishes, again),
         path=first.partition("#")[0],
         call=first,
         phase="backward",
         numbers={"first": at_first, "last": at_last, "a layer": math.exp(-slope)},
+    )
+
+
+def _against(vanishes: bool, again: bool) -> str:
+    if again:
+        return (
+            "Let the state pass: an LSTM or GRU whose forget gate begins open (a bias of 1), a "
+            "shorter sequence, a loss at every step, or attention."
+            if vanishes
+            else "Clip with `nn.utils.clip_grad_norm_`, or begin with an orthogonal recurrent "
+            "matrix (`nn.init.orthogonal_`)."
+        )
+    return (
+        "Initialize for the activation (`nn.init.kaiming_normal_`, `nn.init.xavier_normal_`), "
+    ) + (
+        "use ReLU instead of sigmoid, residual connections or a normalization."
+        if vanishes
+        else "add a normalization, or clip with `nn.utils.clip_grad_norm_`."
     )
 
 

@@ -69,11 +69,12 @@ def learning_rate(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Find
         return
     ratio = float(np.median([ratio for _, ratio in layers]))
     # Weights that a wild first step has blown up make all later steps look small.
-    peak = float(np.median([np.nanmax(layer.update_ratio) for layer, _ in layers]))
+    peaks = [(layer, float(np.nanmax(layer.update_ratio))) for layer, _ in layers]
+    peak = float(np.median([most for _, most in peaks]))
     trend = _loss_trend(tape)
     rises = trend is not None and not trend < limits.loss_rise
     if ratio > limits.wild_update or (peak > limits.large_update and rises):
-        yield _rate(tape, "high", max(ratio, peak), trend, max(layers, key=lambda each: each[1]))
+        yield _rate(tape, "high", max(ratio, peak), trend, max(peaks, key=lambda each: each[1]))
     elif ratio < limits.small_update and _has_gradient(layers, limits):
         if trend is None or trend > limits.loss_fall:
             yield _rate(tape, "low", ratio, trend, min(layers, key=lambda each: each[1]))
@@ -87,7 +88,10 @@ def _rate(
     rate = float(np.median(rates)) if rates.size else float("nan")
     layer, most = extreme
     told = () if trend is None else (f"the loss ends {format_number(trend)} times as high",)
-    effective = _median(layer.effective_rate)
+    if how == "high":
+        effective = float(layer.effective_rate[int(np.nanargmax(layer.update_ratio))])
+    else:
+        effective = _median(layer.effective_rate) or 0.0
     return Finding(
         "learning_rate",
         "error" if how == "high" else "warning",
@@ -95,7 +99,7 @@ def _rate(
         f"{format_number(ratio)} of their size.",
         (
             f"{'most' if how == 'high' else 'least'} in {layer.path or tape.model}: "
-            f"‖Δw‖/‖w‖ {format_number(most)}, ‖Δw‖/‖g‖ {format_number(effective or 0.0)}",
+            f"‖Δw‖/‖w‖ {format_number(most)}, ‖Δw‖/‖g‖ {format_number(effective)}",
             *told,
         ),
         f"Try lr={format_number(rate * 1e-3 / ratio) if ratio else '1e-3'}, "

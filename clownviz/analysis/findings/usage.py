@@ -38,6 +38,11 @@ def squashed_twice(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Fin
         takes = _TAKES_LOGITS.get(name) or _TAKES_LOGS.get(name)
         made = trace.source(loss.inputs[0]) if takes and loss.inputs else None
         before = plain_name(made) if made is not None else ""
+        if name in _TAKES_LOGS and before not in _SQUASHES and (name, "") not in said:
+            above = _above_zero(tape, trace, loss)
+            if above is not None:
+                said.add((name, ""))
+                yield above
         if made is None or takes is None or (before, name) in said:
             continue
         if before not in _SQUASHES and not (before == "log_softmax" and name in _TAKES_LOGITS):
@@ -59,6 +64,28 @@ def squashed_twice(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Fin
             path=path or "",
             step=trace.step_of(loss),
         )
+
+
+def _above_zero(tape: Tape, trace: Trace, loss: Operation) -> Finding | None:
+    """A loss of log-probabilities is given numbers that are none: no logarithm was taken."""
+    for at in (loss.inputs[0], *(op.inputs[0] for op in trace.moves_before(loss.inputs[0]))):
+        stats = tape.values[at].stats
+        if stats is None or not stats.seen:
+            continue
+        if stats.max <= 1e-3:
+            return None
+        takes = _TAKES_LOGS[plain_name(loss)]
+        return Finding(
+            "squashed_twice",
+            "error",
+            f"`{takes}` is given numbers up to {format_number(stats.max)}, and expects "
+            "log-probabilities, which are never above 0.",
+            (f"shape {tape.values[at].shape}, mean {format_number(stats.mean)}",),
+            "Use `F.cross_entropy` on the logits, or `F.log_softmax` before it.",
+            step=trace.step_of(loss),
+            numbers={"max": stats.max},
+        )
+    return None
 
 
 # -- modes -----------------------------------------------------------------------------------

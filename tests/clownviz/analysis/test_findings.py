@@ -155,6 +155,32 @@ def test_the_cut_is_told_by_its_place():
     assert finding.evidence[1] == "the next layer, 3, gets a gradient"
 
 
+def test_a_gradient_that_vanishes_through_time_is_told_by_calls():
+    class Reads(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cell = nn.RNNCell(8, 16)
+            self.head = nn.Linear(16, 4)
+
+        def forward(self, x):
+            h = None
+            for _ in range(20):
+                h = self.cell(x, h)
+            return self.head(h)
+
+    model = Reads()
+    nn.init.normal_(model.cell.weight_hh, std=0.05)
+    (finding,) = examine(looked_at(model), checks=["changing_gradient"])
+    assert "vanishes on its way from head to the first call of cell" in finding.sentence
+    assert "a call over 21 calls" in finding.evidence[1] and "forget gate" in finding.fix
+
+
+def test_a_rate_that_is_too_high_is_told_with_its_longest_step():
+    (finding,) = examine(PATIENTS["rate too high"][1](False), checks=["learning_rate"])
+    most = float(finding.evidence[0].split("‖Δw‖/‖w‖ ")[1].split(",")[0])
+    assert most >= 0.5
+
+
 def test_a_frozen_layer_is_no_finding():
     model = mlp()
     model[0].requires_grad_(False)
