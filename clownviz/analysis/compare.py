@@ -7,6 +7,10 @@ How far two arrays a and b are apart is the relative difference
 in float64: 0 for equal arrays, 1 where one of them is zero, at most 2. Where NaN or Inf stand in
 different places it is infinite. It divides by what is there, so one tolerance serves weights of
 1e-3 and activations of 1e3 alike.
+
+A gradient that cancels, as before a BatchNorm whose output is summed, leaves only rounding: where
+two gradients are no further apart than the rounding of the model's largest gradient, their
+difference is divided by that one.
 """
 
 from __future__ import annotations
@@ -25,6 +29,12 @@ __all__ = ["Delta", "Difference", "Pair", "align", "compare", "relative_differen
 
 TOLERANCE = 1e-5
 """What float32 arithmetic in another order may differ by; well below what a changed weight does."""
+
+
+NOT_KEPT = "its numbers were not kept"
+
+ROUNDINGS = 8
+"""So many units of rounding of the largest gradient may be left of one that cancels."""
 
 
 @dataclass(slots=True)
@@ -56,7 +66,8 @@ class Delta:
 
     Attributes:
         label: the parameter's path, or that of the call.
-        relative: the relative difference; None where it cannot be said, and `reason` says why.
+        relative: the relative difference; None where there is none, and `reason` says why: it was
+            not kept, or the two are `unlike` in shape, or one of them is missing.
         largest: the largest |b − a|.
         cosine: of the angle between the two as vectors; None where one of them is zero.
         equal: whether all their bits are.
@@ -69,9 +80,14 @@ class Delta:
     equal: bool = False
     reason: str = ""
 
+    @property
+    def unlike(self) -> bool:
+        """Whether there are no two arrays of one shape to compare."""
+        return self.relative is None and self.reason != NOT_KEPT
+
     def exceeds(self, tolerance: float) -> bool:
-        """Whether the two differ by more than that; what cannot be compared does not."""
-        return self.relative is not None and not self.relative <= tolerance
+        """Whether the two differ by more than that; what was not kept does not."""
+        return self.unlike or (self.relative is not None and not self.relative <= tolerance)
 
 
 @dataclass(slots=True)
@@ -101,8 +117,10 @@ class Difference:
 
     @property
     def same_structure(self) -> bool:
-        """Whether every module has a counterpart that does not differ from it."""
-        return all(pair.by == "path" and not pair.changes for pair in self.pairs)
+        """Whether every module and parameter has a counterpart that is like it."""
+        return all(pair.by == "path" and not pair.changes for pair in self.pairs) and not any(
+            delta.unlike for delta in self.parameters
+        )
 
     @property
     def same(self) -> bool:
@@ -190,7 +208,7 @@ def _pair(path: str, other: str | None, a: Tape, b: Tape) -> Pair:
 def _changes(a: ModuleInfo, b: ModuleInfo) -> tuple[str, ...]:
     changes = []
     if not a.kind or not b.kind:
-        return ()
+        return ("other parameters",) if any(d.unlike for d in _parameter_deltas(a, b)) else ()
     if a.kind != b.kind:
         changes.append(f"{a.kind} → {b.kind}")
     elif a.extra != b.extra:
@@ -223,7 +241,7 @@ def relative_difference(a: np.ndarray, b: np.ndarray) -> float:
     return _delta("", a, b).relative or 0.0
 
 
-def _delta(label: str, a: np.ndarray, b: np.ndarray) -> Delta:
+def _delta(label: str, a: np.ndarray, b: np.ndarray, largest_of_all: float = 0.0) -> Delta:
     if a.shape != b.shape:
         return Delta(label, reason=f"{a.shape} → {b.shape}")
     equal = a.dtype == b.dtype and a.tobytes() == b.tobytes()
@@ -240,27 +258,44 @@ def _delta(label: str, a: np.ndarray, b: np.ndarray) -> Delta:
     apart = y - x
     sizes = float(np.sqrt(x @ x)), float(np.sqrt(y @ y))
     largest = float(np.abs(apart).max(initial=0.0)) * scale
-    relative = float(np.sqrt(apart @ apart)) / (max(sizes) or 1.0)
+    length = float(np.sqrt(apart @ apart))
+    relative = length / (max(sizes) or 1.0)
     both = sizes[0] * sizes[1]
     cosine = float(np.clip((x @ y) / both, -1, 1)) if both else None
+    if length * scale <= ROUNDINGS * _epsilon(a, b) * largest_of_all:
+        relative = length * scale / largest_of_all if length else 0.0
     return Delta(label, relative, largest, cosine, equal)
 
 
+def _epsilon(*arrays: np.ndarray) -> float:
+    """The unit of rounding of the coarser type."""
+    kinds = [each.dtype for each in arrays if each.dtype.kind == "f"]
+    return max((float(np.finfo(kind).eps) for kind in kinds), default=0.0)
+
+
 def _parameter_deltas(a: ModuleInfo, b: ModuleInfo) -> Iterator[Delta]:
+    if a.alias_of is not None or b.alias_of is not None:
+        return  # its parameters stand at its first place; a checkpoint has them at each
     others = {_name(each): each for each in (*b.parameters, *b.buffers)}
     for info in (*a.parameters, *a.buffers):
         other = others.pop(_name(info), None)
         if other is None:
-            yield Delta(info.path, reason="only in the first")
+            if b.kind or not _is_one_of(info, a.buffers):  # a checkpoint does not have them all
+                yield Delta(info.path, reason="only in the first")
         elif info.shape != other.shape:
             yield Delta(info.path, reason=f"{info.shape} → {other.shape}")
         elif info.array is None or other.array is None:
-            yield Delta(info.path, reason="its numbers were not kept")
+            yield Delta(info.path, reason=NOT_KEPT)
         else:
             yield _delta(info.path, info.array, other.array)
     prefix = f"{a.path}." if a.path else ""
-    for name in others:
-        yield Delta(prefix + name, reason="only in the second")
+    for name, info in others.items():
+        if a.kind or not _is_one_of(info, b.buffers):
+            yield Delta(prefix + name, reason="only in the second")
+
+
+def _is_one_of(info: ParameterInfo, buffers: tuple[ParameterInfo, ...]) -> bool:
+    return any(info is each for each in buffers)
 
 
 def _name(info: ParameterInfo) -> str:
@@ -270,10 +305,11 @@ def _name(info: ParameterInfo) -> str:
 def _call_deltas(a: Tape, b: Tape, of: dict[str, str], phase: str) -> Iterator[Delta]:
     """One Delta for each call that both made: the worst of the tensors that came out of it."""
     others = {(call.path, call.number): call for call in _first_run(b, phase)}
+    largest = _largest_gradient(a, b) if phase == "backward" else 0.0
     for call in sorted(_first_run(a, phase), key=lambda call: call.ended):
         other = others.get((of.get(call.path, ""), call.number))
         if call.path in of and other is not None:
-            found = _worst(call, a, other, b)
+            found = _worst(call, a, other, b, largest)
             if found is not None:
                 yield found
 
@@ -282,7 +318,21 @@ def _first_run(tape: Tape, phase: str) -> Iterator[Call]:
     return (call for call in tape.calls if call.phase == phase and call.step == 0)
 
 
-def _worst(call: Call, a: Tape, other: Call, b: Tape) -> Delta | None:
+def _largest_gradient(*tapes: Tape) -> float:
+    """The largest norm of a gradient that any call gave out, where it is a number."""
+    arrays = (
+        value.array
+        for tape in tapes
+        for call in _first_run(tape, "backward")
+        for value in _given_out(call, tape)
+        if value.array is not None
+    )
+    with np.errstate(over="ignore"):
+        norms = [float(np.linalg.norm(array)) for array in arrays]
+    return max(filter(math.isfinite, norms), default=0.0)
+
+
+def _worst(call: Call, a: Tape, other: Call, b: Tape, largest: float) -> Delta | None:
     """The largest difference among the outputs; in backward these are gradients of inputs."""
     pairs = list(zip(_given_out(call, a), _given_out(other, b)))
     worst: Delta | None = None
@@ -290,8 +340,8 @@ def _worst(call: Call, a: Tape, other: Call, b: Tape) -> Delta | None:
         if one.shape != two.shape:
             return Delta(call.label, reason=f"{one.shape} → {two.shape}")
         if one.array is None or two.array is None:
-            return Delta(call.label, reason="its numbers were not kept")
-        found = _delta(call.label, one.array, two.array)
+            return Delta(call.label, reason=NOT_KEPT)
+        found = _delta(call.label, one.array, two.array, largest)
         if worst is None or (found.relative or 0.0) > (worst.relative or 0.0):
             worst = found
     return worst

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..analysis.compare import TOLERANCE
 from ..analysis.compare import compare as differences
-from ..recording.checkpoint import of_checkpoint
+from ..recording.checkpoint import of_checkpoint, read_checkpoint
 from ..recording.keywords import keywords
 from ..recording.tape import Tape
 from ..views.compare import Compare
@@ -30,7 +31,8 @@ def compare(
     """What differs between two models or checkpoints, and the first module where they diverge.
 
     Args:
-        a, b: models, tapes, or checkpoints such as `model.state_dict()`, in any mixture.
+        a, b: models, tapes, checkpoints such as `model.state_dict()`, or files with a checkpoint
+            or a tape, in any mixture.
         inputs: what both models are called with; without any their structure and weights are
             compared.
         tolerance: relative difference up to which numbers count as the same.
@@ -55,6 +57,8 @@ def compare(
             return side
         if isinstance(side, Mapping):
             return of_checkpoint(side)
+        if isinstance(side, (str, os.PathLike)):
+            return read_checkpoint(side)
         return tape_of(side, inputs, kwargs, keep="full", **options)
 
     first, second = look(a), look(b)

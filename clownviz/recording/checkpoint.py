@@ -2,15 +2,38 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+import clownpiece
+
 from .statistics import statistics
 from .tape import ModuleInfo, ParameterInfo, Tape
+from .tape_file import MAGIC, load
 
-__all__ = ["of_checkpoint"]
+__all__ = ["of_checkpoint", "read_checkpoint"]
+
+
+def read_checkpoint(path: str | os.PathLike[str]) -> Tape:
+    """The tape in a file: one that was saved, or that of a checkpoint (safetensors, npz, .pt).
+
+    Raises:
+        TypeError: the file holds something other than tensors by name.
+        FileNotFoundError: there is no such file.
+    """
+    with open(path, "rb") as file:
+        if file.read(len(MAGIC)) == MAGIC:
+            return load(path)
+    state = clownpiece.load(path)
+    if not isinstance(state, Mapping):
+        raise TypeError(
+            f"{os.path.basename(path)} holds an object of type {type(state).__name__}: expected "
+            "tensors by name, as model.state_dict() gives them"
+        )
+    return of_checkpoint(state, os.path.basename(path))
 
 
 def of_checkpoint(state: Mapping[str, Any], name: str = "checkpoint") -> Tape:

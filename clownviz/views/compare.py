@@ -245,11 +245,11 @@ def _by_path(deltas: Sequence[Delta], tape: Tape) -> dict[str, Delta]:
 
 
 def _worse(known: Delta | None, other: Delta) -> Delta:
-    if known is None or (known.relative is None and other.relative is not None):
+    if known is None or known.unlike:
+        return known or other
+    if other.unlike or known.relative is None:
         return other
-    if other.relative is None or known.relative is None:
-        return known
-    return other if other.relative > known.relative else known
+    return other if (other.relative or 0.0) > known.relative else known
 
 
 def _structure(pairs: Sequence[Pair]) -> str:
@@ -264,7 +264,7 @@ def _structure(pairs: Sequence[Pair]) -> str:
 
 
 def _parameters(found: Difference) -> str:
-    known = [delta for delta in found.parameters if delta.relative is not None]
+    known = [delta for delta in found.parameters if delta.unlike or delta.relative is not None]
     apart = [delta for delta in known if delta.exceeds(found.tolerance)]
     if not known:
         return f"cannot be compared: {printable(found.parameters[0].reason)}"
@@ -272,14 +272,15 @@ def _parameters(found: Difference) -> str:
         if all(delta.equal for delta in known):
             return f"all {len(known)} are equal to the bit"
         return f"all {len(known)} agree to {_power(found.tolerance)}"
-    most = max(apart, key=lambda delta: delta.relative or 0.0)
+    most = max(apart, key=lambda d: math.inf if d.relative is None else d.relative)
     angle = "" if most.cosine is None else f", cosine {look.format_number(most.cosine)}"
     where = fit_end(printable(most.label), MOST_LETTERS)
     return f"{len(apart)} of {len(known)} differ, most {where}: {_amount(most)}{angle}"
 
 
 def _amount(delta: Delta) -> str:
-    assert delta.relative is not None
+    if delta.relative is None:
+        return printable(delta.reason)
     if math.isinf(delta.relative):
         return "NaN or Inf in one of them only"
     return (

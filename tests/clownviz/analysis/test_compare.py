@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import clownpiece
+import clownviz
 from clownpiece import nn
 from clownviz.analysis.compare import align, compare, relative_difference
 from clownviz.recording.capture import describe, run
@@ -217,3 +218,46 @@ def test_what_is_no_checkpoint_is_said_to_be_none(state, said):
 
 def test_an_empty_checkpoint_is_an_empty_model():
     assert isinstance(of_checkpoint({}), Tape)
+
+
+def test_shapes_that_differ_are_a_divergence_and_a_difference():
+    first = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+    second = nn.Sequential(first[0], nn.ReLU(), nn.Linear(8, 3))
+    found = clownviz.compare(first, second, clownpiece.ones(2, 4)).view
+    assert found.difference.forward.label == "2" and "(2, 2) → (2, 3)" in found.text()
+    other = {"w": np.ones(4), "v": np.ones(2)}
+    found = clownviz.compare({"w": np.ones(3)}, other).view
+    assert not found.difference.same and "differ in structure" in found.headline()
+    assert "2 of 2 differ, most w: (3,) → (4,)" in found.text()
+
+
+def test_a_model_does_not_differ_from_its_own_checkpoint():
+    model = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Linear(4, 4))
+    model.append(model[0])
+    model[2].weight = model[0].weight
+    model.register_buffer("mask", clownpiece.ones(3), persistent=False)
+    for one, other in ((model, model.state_dict()), (model.state_dict(), model)):
+        assert clownviz.compare(one, other).view.difference.same
+
+
+def test_a_gradient_that_cancels_leaves_no_difference():
+    """Before a BatchNorm whose output is summed all gradients are zero but for rounding."""
+    model = nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 2))
+    other = copy.deepcopy(model)
+    with clownpiece.no_grad():
+        other[0].weight.mul_(1.5)
+    found = clownviz.compare(model, other, clownpiece.randn(16, 4)).view.difference
+    assert found.forward.label == "0"
+    assert found.backward is None
+
+
+def test_checkpoints_and_tapes_are_compared_from_their_files(tmp_path):
+    model = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2))
+    clownpiece.save(model.state_dict(), tmp_path / "before.safetensors")
+    nn.init.zeros_(model[1].bias)
+    clownviz.save(clownviz.run(model, clownpiece.ones(1, 4), keep="full"), tmp_path / "after.tape")
+    for after in (model, str(tmp_path / "after.tape")):
+        found = clownviz.compare(tmp_path / "before.safetensors", after).view.difference
+        assert [d.label for d in found.parameters if d.exceeds(1e-5)] == ["1.bias"]
+    with pytest.raises(FileNotFoundError):
+        clownviz.compare(tmp_path / "nowhere.pt", model)
