@@ -12,7 +12,7 @@ import graphviz
 from .. import look
 from ..analysis.autograd import AutogradGraph, Card, Term, autograd_graph, cards
 from ..recording.tape import Operation, ParameterInfo, Stats, Tape, Value
-from .dot import graph_style
+from .dot import graph_style, slack
 from .drawn import Drawn
 from .text import fit, fit_end, printable, table, width
 
@@ -242,11 +242,14 @@ def _tag(dot: Autograd, name: str, term: Term) -> None:
     assert dot.tape is not None
     value, gradient = _numbers(term.value, dot.tape)
     value = value.partition(" μ")[0]
-    title = _text(fit_end(term.name, LONGEST_NAME))
-    lines = [f"<B>{title}</B>", _small(value, ink), *_gradient(gradient)]
+    title = fit_end(term.name, LONGEST_NAME)
+    # Lines begin where they would be in the middle if letters were as narrow as Graphviz thinks.
+    lines = [f"<B>{_text(title)}</B>{slack(title)}", _small(value, ink) + slack(value)]
+    lines += _gradient(gradient)
+    rows = "".join(f"<TR><TD>{line}</TD></TR>" for line in lines)
     dot.node(
         name,
-        f"<{'<BR/>'.join(lines)}>",
+        f'<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="1">{rows}</TABLE>>',
         tooltip=graphviz.escape(printable(f"{term.role} {term.name}")),
         shape="box",
         style="rounded,filled",
@@ -254,7 +257,7 @@ def _tag(dot: Autograd, name: str, term: Term) -> None:
         color=look.color(fill),
         fontcolor=look.color(ink),
         fontsize="10",
-        margin="0.2,0.06",
+        margin="0.1,0.06",
         **{"class": term.role},
     )
 
@@ -273,14 +276,16 @@ def _card(dot: Autograd, name: str, card: Card) -> None:
     info = dot.tape.modules.get(card.path or "")
     family = look.family(info.family) if info is not None and card.path else "other"
     where = f"   in {card.path}" if card.path and card.path != card.label else ""
+    where = fit(printable(where), MOST_LETTERS)
     title = (
         f'<FONT COLOR="{look.color(f"family.{family}.text")}" POINT-SIZE="10"> '
-        f"<B>{_text(card.label)}</B>{_text(where)}      </FONT>"
+        f"<B>{_text(card.label)}</B>{_text(where)}{slack(card.label + where)} </FONT>"
     )
     lines = [_small(facts, "muted")] if facts else []
     lines += [f"<B>{_text(result.name)}</B>  {_small(value, 'text')}", *_gradient(gradient)]
+    room = slack(result.name + value)
     body = "".join(
-        f'<TR><TD ALIGN="LEFT" CELLPADDING="2"> {line}      </TD></TR>' for line in lines
+        f'<TR><TD ALIGN="LEFT" CELLPADDING="2"> {line}{room}</TD></TR>' for line in lines
     )
     border = look.color("accent" if result.role == "loss" else "border")
     label = (

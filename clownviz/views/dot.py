@@ -22,7 +22,7 @@ from ..analysis.modules import Row
 from ..analysis.plan import Plan
 from .text import cross, fit, printable, width
 
-__all__ = ["graph_style", "write_dot"]
+__all__ = ["graph_style", "slack", "write_dot"]
 
 MOST_LETTERS, LONGEST_NAME = 60, 32
 MOST_ERROR_LINES = 5
@@ -166,7 +166,7 @@ class _Writer:
         label = f'<FONT COLOR="{_hex(colour)}"><B>{_text(bold)}</B></FONT>'
         if rest:
             label += f'<FONT COLOR="{_hex("muted")}">  {_text(rest)}</FONT>'
-        return label + _slack(bold + rest)
+        return label + slack(bold + rest)
 
     # -- nodes -------------------------------------------------------------------------------
 
@@ -200,7 +200,7 @@ class _Writer:
             f'<TABLE BORDER="1" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0" '
             f'BGCOLOR="{_hex("surface")}" COLOR="{_hex(border)}">'
             f'<TR><TD BGCOLOR="{_hex(strip)}" ALIGN="LEFT" CELLPADDING="3">'
-            f'<FONT COLOR="{_hex(ink)}" POINT-SIZE="10"> {_text(title)}{_slack(title)}</FONT>'
+            f'<FONT COLOR="{_hex(ink)}" POINT-SIZE="10"> {_text(title)}{slack(title)}</FONT>'
             f"</TD></TR>{body}</TABLE>"
         )
         dot.node(
@@ -223,16 +223,16 @@ class _Writer:
         if row is not None and row.params:
             facts = f"{look.format_count(row.params)} params"
         if facts:
-            told = f"   {_text(facts)}{_slack(facts)}"
+            told = f"   {_text(facts)}{slack(facts)}"
             text += f'<FONT COLOR="{_hex("muted")}" POINT-SIZE="9">{told}</FONT>'
-        return text + _slack(name)
+        return text + slack(name)
 
     def _sign(self, dot: graphviz.Digraph, node: Node) -> None:
         label = printable(node.label) + (f" ×{node.count}" if node.count > 1 else "")
         is_sign = len(label) == 1
         dot.node(
             self.names[node.id],
-            f"<{_text(label)}{'' if is_sign else _slack(label)}>",
+            f"<{_text(label)}{'' if is_sign else slack(label)}>",
             id=graphviz.escape(node.id),
             tooltip=graphviz.escape(printable(look.readable_formula(node.latex) or node.label)),
             shape="circle" if is_sign else "box",
@@ -250,7 +250,7 @@ class _Writer:
         role = "weight" if node.role == "parameter" else "activation"
         text = (
             f'<B>{_text(printable(node.label))}</B>'
-            f'<FONT POINT-SIZE="9">  {_text(node.shape)}{_slack(node.label + node.shape)}</FONT>'
+            f'<FONT POINT-SIZE="9">  {_text(node.shape)}{slack(node.label + node.shape)}</FONT>'
         )
         dot.node(
             self.names[node.id],
@@ -362,7 +362,7 @@ def _text(text: str) -> str:
     return _escaped(fit(text, MOST_LETTERS))
 
 
-def _slack(text: str) -> str:
+def slack(text: str) -> str:
     """Room for the readers whose font is wider than the one that Graphviz measures."""
     return " " * (width(text) // 4 + 1)
 
@@ -371,7 +371,7 @@ def _wrapped(error: str, line_break: str) -> str:
     lines = textwrap.wrap(cross(error), 42)
     if len(lines) > MOST_ERROR_LINES:
         lines = [*lines[: MOST_ERROR_LINES - 1], "…"]
-    return "".join(_escaped(line) + _slack(line) + line_break for line in lines)
+    return "".join(_escaped(line) + slack(line) + line_break for line in lines)
 
 
 def _plain(path: str) -> str:
