@@ -41,12 +41,13 @@ def training_of(tape: Tape) -> Training:
             numbers, values = scalars.setdefault(name, ([], []))
             numbers.append(step.number)
             values.append(value)
+    curves = _rates(tape) | {n: (np.array(steps), np.array(v)) for n, (steps, v) in scalars.items()}
     rounds, norms = _rounds(tape)
     return Training(
         tape.model,
         tape.updates[0].optimizer if tape.updates else "",
         steps=len(rounds) or len(tape.steps),
-        scalars={n: (np.array(steps), np.array(values)) for n, (steps, values) in scalars.items()},
+        scalars=dict(sorted(curves.items(), key=lambda curve: curve[0].startswith("lr"))),
         parameters=tape.trained,
         norm_steps=np.array(rounds, np.int64),
         grad_norm=norms[:, 0],
@@ -101,6 +102,20 @@ def flow_of(source: Tape | Training, by: str = "layer") -> Flow:
         gradient[:, places],
         ratio[:, places] if stepped else None,
     )
+
+
+def _rates(tape: Tape) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Learning rates by run, as a watch names them: one curve for parameters that share theirs."""
+    if not tape.updates:
+        return {}
+    rates = np.stack([update.rates for update in tape.updates])
+    runs = np.array([update.step for update in tape.updates])
+    found: dict[bytes, tuple[np.ndarray, np.ndarray]] = {}
+    for column in np.ascontiguousarray(rates.T):
+        known = ~np.isnan(column)
+        if known.any():
+            found.setdefault(column.tobytes(), (runs[known], column[known].astype(np.float64)))
+    return {f"lr/{at}" if at else "lr": curve for at, curve in enumerate(found.values())}
 
 
 def _rounds(tape: Tape) -> tuple[list[int], np.ndarray]:

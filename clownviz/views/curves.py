@@ -20,6 +20,8 @@ __all__ = ["Curves", "coarse", "legend", "trend"]
 
 _BARS = "▁▂▃▄▅▆▇█"
 _TREND_CELLS = 24
+_BELOW = 110
+"""Height of the chart of the learning rates, in pixels."""
 
 
 def coarse(value: float) -> str:
@@ -49,7 +51,7 @@ def trend(values: np.ndarray, cells: int = _TREND_CELLS) -> str:
 
 @dataclass(frozen=True)
 class Curves(View):
-    """Named curves on one chart.
+    """Named curves on one chart; learning rates beside others have one of their own below it.
 
     Args:
         curves: name → (steps, values), or name → values counted from step 1.
@@ -105,15 +107,26 @@ class Curves(View):
             ],
         }
 
+    def _charts(self) -> list[list[Curve]]:
+        """The curves of each chart: a rate is a thousandth of a loss, and flat beside it."""
+        rates = [curve for curve in self.drawn if curve.name.partition("/")[0] == "lr"]
+        others = [curve for curve in self.drawn if curve not in rates]
+        return [others, rates] if rates and others else [self.drawn]
+
     def svg(self) -> str:
         wide, high = 640, 300
-        axes = Axes.around(self.drawn, (0, 44, wide, high - 48), log=self.log)
+        first, *below = self._charts()
+        plots = Axes.around(first, (0, 44, wide, high - 48), log=self.log).plot(first, self.span)
+        for chart in below:
+            axes = Axes.around(chart, (0, high, wide, _BELOW - 4), log=self.log)
+            plots += axes.plot(chart, self.span)
+            high += _BELOW
         parts = [rect(0, 0, wide, high, "background", ' rx="8"')]
         parts.append(text_element(16, 26, fit(printable(self.title), 30), size=14, weight=600))
         parts += legend(self.drawn, wide - RIGHT, 26)
         ends = [f"{c.name} {look.format_number(c.values[-1])}" for c in self.drawn if len(c.values)]
         label = f"{printable(self.title)}: {printable(', '.join(ends))}"
-        return document(wide, high, [*parts, *axes.plot(self.drawn, self.span)], label)
+        return document(wide, high, [*parts, *plots], label)
 
     def html(self) -> str:
         return self.svg()
@@ -122,13 +135,23 @@ class Curves(View):
         """A matplotlib figure in the same colours: ``.figure().savefig("loss.pdf")``."""
         from matplotlib.figure import Figure
 
-        ink = look.colors(theme)
-        whole = Axes.around(self.drawn, (0, 0, 1, 1)).steps
+        ink, charts = look.colors(theme), self._charts()
+        size = (6.4, 3.2 + 1.2 * (len(charts) - 1))
+        figure = Figure(figsize=size, layout="constrained", facecolor=ink["background"])
+        ratios = [3.2, 1.2][: len(charts)]
+        panels = figure.subplots(len(charts), 1, squeeze=False, sharex=True, height_ratios=ratios)
+        for chart, axes in zip(charts, panels[:, 0]):
+            self._draw(axes, chart, ink, theme)
+        title = letters(self.title)
+        panels[0, 0].set_title(title, loc="left", color=ink["text"], fontsize=11, parse_math=False)
+        panels[-1, 0].set_xlabel("step", color=ink["muted"])
+        return figure
+
+    def _draw(self, axes: Any, chart: list[Curve], ink: Mapping[str, str], theme: str) -> None:
+        whole = Axes.around(chart, (0, 0, 1, 1)).steps
         span = usual_span(*whole) if self.span is None else self.span
-        figure = Figure(figsize=(6.4, 3.2), layout="constrained", facecolor=ink["background"])
-        axes = figure.subplots()
         axes.set_facecolor(ink["background"])
-        for curve in self.drawn:
+        for curve in chart:
             color = look.color(curve.color, theme)
             mean = smoothed(curve.steps, curve.values, span)
             if span:
@@ -138,16 +161,12 @@ class Curves(View):
             axes.plot(curve.steps, mean, color=color, linewidth=1.6, label=name, marker=marker)
         if self.log:
             axes.set_yscale("log")
-        title = letters(self.title)
-        axes.set_title(title, loc="left", color=ink["text"], fontsize=11, parse_math=False)
-        axes.set_xlabel("step", color=ink["muted"])
         axes.tick_params(colors=ink["muted"], which="both", length=0)
         axes.grid(color=ink["grid"], linewidth=0.8)
         axes.spines[["top", "right", "left"]].set_visible(False)
         axes.spines["bottom"].set_color(ink["border"])
         if len(self.drawn) > 1:
             axes.legend(frameon=False, labelcolor=ink["text"])
-        return figure
 
 
 def _row(curve: Curve) -> list[str]:

@@ -304,7 +304,9 @@ class _Writer:
         else:
             attributes["tooltip"] = graphviz.escape(", ".join(edge.shapes))
         if aside:
-            attributes |= {"color": _hex("border"), "arrowsize": "0.4"}
+            attributes |= {"color": _hex("faint"), "arrowsize": "0.4"}
+            if self.graph.nodes[edge.source].role == "input":
+                attributes["constraint"] = "false"  # many edges would draw it down beside them
         if self.leaving[edge.source] == 1:
             attributes["weight"] = "8"  # the main path runs straight, and skips go around it
         if self._is_selected(edge.source) or self._is_selected(edge.target):

@@ -149,3 +149,12 @@ def test_a_figure_has_the_colours_of_the_page(theme):
     assert [line.get_color() for line in named] == [look.series(0, theme), look.series(1, theme)]
     assert axes.get_yscale() == "log"
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["loss", "val_loss"]
+
+
+def test_learning_rates_have_a_chart_of_their_own_below():
+    both = Curves({"loss": [2.0, 1.0], "lr": [0.001, 0.0005]})
+    one = Curves({"loss": [2.0, 1.0], "lru": [0.001, 0.0005]})
+    heights = [float(re.search(r'height="([\d.]+)"', each.svg())[1]) for each in (both, one)]
+    assert heights[0] > heights[1] and ">0.001<" in both.svg()
+    assert len(both.figure().axes) == 2 and len(one.figure().axes) == 1
+    assert len(Curves({"lr": [0.1, 0.2], "lr/1": [0.1, 0.3]}).figure().axes) == 1

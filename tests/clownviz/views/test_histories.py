@@ -216,6 +216,23 @@ def test_optimizers_that_take_turns_are_in_one_row():
     assert "no gradient" not in GradientFlow(flow).text()
 
 
+def test_the_curves_of_a_tape_have_the_learning_rates():
+    model = nn.Sequential(nn.Linear(4, 3), nn.Linear(3, 2))
+    groups = [{"params": model[0].parameters()}, {"params": model[1].parameters(), "lr": 0.01}]
+    optimizer = optim.SGD(groups, lr=0.1)
+    with clownviz.capture(model, every=2) as tape:
+        for step in range(5):
+            optimizer.zero_grad()
+            model(clownpiece.randn(5, 4)).square().mean().backward()
+            optimizer.param_groups[0]["lr"] = 0.1 / (step + 1)
+            optimizer.step()
+    curves = training_of(tape).scalars
+    assert list(curves) == ["loss", "lr", "lr/1"]
+    assert curves["lr"][0].tolist() == [0, 2, 4]
+    assert curves["lr"][1] == pytest.approx([0.1, 0.1 / 3, 0.02])
+    assert curves["lr/1"][1] == pytest.approx([0.01] * 3)
+
+
 def test_what_is_missing_is_marked_and_told():
     view = GradientFlow(flow_of(trained(6), "parameter"))
     scale = norm_scale(view.flow.gradient)

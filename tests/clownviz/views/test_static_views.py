@@ -203,7 +203,7 @@ def test_long_edges_of_a_crowded_picture_are_pale_and_without_labels():
     near, *far = leaving
     assert "label=<" in near and look.color("border") not in near
     assert len(far) == 18
-    assert all("label=<" not in edge and look.color("border") in edge for edge in far)
+    assert all("label=<" not in edge and look.color("faint") in edge for edge in far)
 
 
 def test_a_large_model_is_shown_less_deep():
