@@ -184,8 +184,9 @@ def ordinal(number: int) -> str:
 class Keeper:
     """Looks at arrays, and lets go of the oldest ones when the budget is used up.
 
-    Full arrays go first and leave their statistics; then statistics go and leave shapes. What the
-    tape takes besides is reserved: it may use up half of the budget.
+    Full arrays go first and leave their statistics; then statistics go and leave shapes. Where
+    statistics fill the budget, an eighth of it stays with the newest arrays. What the tape takes
+    besides is reserved: it may use up half of the budget.
 
     Args:
         keep: one of `KEEPS`, a `Sample` or a `Full`.
@@ -214,6 +215,7 @@ class Keeper:
         self.exact = exact
         self.used = 0
         self._reserved = 0
+        self._held = 0  # by arrays
         self.dropped_arrays = 0
         self.dropped_stats = 0
         self._arrays: deque[Value | AttentionWeights] = deque()
@@ -244,6 +246,7 @@ class Keeper:
         """Let a value have an array of its own, under the budget."""
         value.array = array
         self.used += array.nbytes
+        self._held += array.nbytes
         self._arrays.append(value)
         if self.used > self.budget:
             self._let_go()
@@ -271,18 +274,24 @@ class Keeper:
         return array.copy()
 
     def _let_go(self) -> None:
-        while self.used > self.budget and self._arrays:
-            value = self._arrays.popleft()
-            if value.array is not None:
-                self.used -= value.array.nbytes
-                value.array = None
-                self.dropped_arrays += 1
+        self._let_arrays_go(self.budget // 8)
         if self.used > self.budget:
             self.settle()
         while self.used > self.budget and self._stats:
             self._stats.popleft().stats = None
             self.used -= STATS_BYTES
             self.dropped_stats += 1
+        self._let_arrays_go(0)
+
+    def _let_arrays_go(self, least: int) -> None:
+        """The oldest, until the budget is kept or they take no more than this."""
+        while self.used > self.budget and self._held > least:
+            value = self._arrays.popleft()
+            if value.array is not None:
+                self.used -= value.array.nbytes
+                self._held -= value.array.nbytes
+                value.array = None
+                self.dropped_arrays += 1
 
     def notes(self) -> list[str]:
         """What was let go, as sentences."""

@@ -109,3 +109,14 @@ def test_statistics_may_wait_until_they_are_asked_for():
     keeper.settle()
     assert seen.stats.count == 5000 and not seen.stats.exact
     assert seen.stats.mean == pytest.approx(2500, rel=0.05)
+
+
+def test_the_newest_arrays_stay_where_statistics_fill_the_budget():
+    keeper = Keeper("full", 80_000)
+    seen = [value() for _ in range(500)]
+    for each in seen:
+        keeper.look(each, np.ones(250, np.float32))
+    kept = [each.array is not None for each in seen]
+    assert keeper.used <= keeper.budget
+    assert kept == [False] * 490 + [True] * 10, "an eighth of the budget, the newest ones"
+    assert sum(each.stats is not None for each in seen) > 50
