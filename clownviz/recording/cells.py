@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import weakref
 from types import FrameType
@@ -36,7 +37,9 @@ def end_earlier(model: Any, recording: Recording | None) -> None:
         frame = frame.f_back
     if frame is None:
         return
-    line = (frame.f_code.co_filename, frame.f_lineno, id(model))
+    # IPython outside of Jupyter counts executions in the name of a cell's file.
+    name = re.sub(r"^<ipython-input-\d+-", "<", frame.f_code.co_filename)
+    line = (name, frame.f_lineno, id(model))
     execution, known = _STARTED.get(line, (shell.execution_count, None))
     earlier = known() if known is not None else None
     if earlier is not None and execution != shell.execution_count:

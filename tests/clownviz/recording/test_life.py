@@ -66,13 +66,14 @@ def test_assigning_again_does_not_pile_up():
     assert watch.stop() is tape is watch.tape and len(tape.calls) == 3
 
 
-def test_a_cell_that_is_run_again_ends_what_it_had_started(monkeypatch):
+@pytest.mark.parametrize("name", ["ipykernel_1/2.py", "<ipython-input-{}-2f>"])
+def test_a_cell_that_is_run_again_ends_what_it_had_started(monkeypatch, name):
     shell = SimpleNamespace(execution_count=1, user_ns={"clownviz": clownviz, "model": model()})
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
-    cell = compile("watch = clownviz.capture(model)\ntape = watch.start()", "cell-1", "exec")
+    source = "watch = clownviz.capture(model)\ntape = watch.start()"
     shown = []  # what Jupyter keeps in its history
     for shell.execution_count in (1, 2, 3):
-        exec(cell, shell.user_ns)
+        exec(compile(source, name.format(shell.execution_count), "exec"), shell.user_ns)
         shown.append(shell.user_ns["tape"])
         assert len(nn.observe.observers) == 1
     other = clownviz.capture(shell.user_ns["model"])
