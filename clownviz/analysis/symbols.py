@@ -44,12 +44,17 @@ def symbol(operation: Operation) -> str:
     ('+', 'softmax')
     >>> symbol(Operation(0, "mul", inputs=(1,), params={"b": "0.35355"}))
     '× 0.354'
+    >>> symbol(Operation(0, "sub", inputs=(1,), params={"x": "1"}))  # 1 - y
+    '1 −'
     """
     name = operation.name.rstrip("_")
     sign = _SYMBOLS.get(name, name)
     if len(operation.inputs) == 1 and name in ("add", "sub", "mul", "div", "pow"):
-        other = _number(next(iter(operation.params.values()), ""))
-        return f"{sign} {other}".rstrip()
+        place, text = next(iter(operation.params.items()), ("", ""))
+        other = _number(text)
+        # The first input of a record is x; of a sum or product the order says nothing.
+        before = place == "x" and other and name in ("sub", "div", "pow")
+        return f"{other} {sign}" if before else f"{sign} {other}".rstrip()
     return sign
 
 

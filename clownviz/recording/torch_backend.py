@@ -125,6 +125,12 @@ class TorchBackend(ModuleBackend):
         given = {name: value for name, value in params.items() if name != "inplace"}
         record = REGISTRY.get(op)
         latex = "" if record is None else record.latex
+        if record is not None and not record.variadic:
+            # A number that stands where a tensor could (`x * 2`) is a parameter to a reader.
+            numbers = {
+                name: value for name, value in zip(record.inputs, inputs) if type(value) in _NUMBERS
+            }
+            given = {**numbers, **given}
         return OpFacts(op, latex, flops_of(op, inputs, given, outputs), given)
 
     @contextmanager
@@ -279,6 +285,7 @@ _NO_OPERATIONS = frozenset(
     | {"numel", "dim", "is_floating_point", "item", "tolist", "numpy", "tensor", "as_tensor"}
     | {"empty", "empty_like", "zeros", "zeros_like", "ones", "ones_like", "full", "full_like"}
 )
+_NUMBERS = (int, float)
 _NO_PARAMETERS = frozenset({"inplace", "out", "_stacklevel"})
 
 

@@ -20,6 +20,7 @@ from torch.utils.flop_counter import FlopCounterMode  # noqa: E402
 
 import clownpiece  # noqa: E402
 import clownviz  # noqa: E402
+from clownviz.analysis.symbols import symbol  # noqa: E402
 from clownviz.recording.attention import MASKED, decode_weights  # noqa: E402
 from clownviz.views.diagram import Diagram  # noqa: E402
 
@@ -183,6 +184,19 @@ def test_products_cost_what_pytorch_counts(function, shapes):
         function(*inputs)
     tape = clownviz.run(Function(function), *inputs)
     assert sum(operation.flops for operation in tape.operations) == counter.get_total_flops()
+
+
+@pytest.mark.parametrize("library", [torch, clownpiece])
+def test_a_number_in_an_operation_is_told_on_its_side(library):
+    class Gates(library.nn.Module):
+        def forward(self, x):
+            return (2 / (1 - x) - 3) * 0.5 + 2**x
+
+    text = clownviz.autograd(Gates(), library.ones(2, requires_grad=True) / 2).text()
+    tape = clownviz.run(Gates(), library.ones(2))
+    told = [symbol(operation) for operation in tape.operations]
+    assert told == ["1 −", "2 ÷", "− 3", "× 0.5", "2 ^", "+"]
+    assert "other=3" in text
 
 
 def everything(model):
