@@ -124,12 +124,14 @@ class Curves(View):
         parts = [rect(0, 0, wide, high, "background", ' rx="8"')]
         parts.append(text_element(16, 26, fit(printable(self.title), 30), size=14, weight=600))
         parts += legend(self.drawn, wide - RIGHT, 26)
+        return document(wide, high, [*parts, *plots], self._label())
+
+    def _label(self) -> str:
         ends = [f"{c.name} {look.format_number(c.values[-1])}" for c in self.drawn if len(c.values)]
-        label = f"{printable(self.title)}: {printable(', '.join(ends))}"
-        return document(wide, high, [*parts, *plots], label)
+        return f"{printable(self.title)}: {printable(', '.join(ends))}"
 
     def html(self) -> str:
-        return self.svg()
+        return self.image(self._label())
 
     def figure(self, theme: str = "light") -> Any:
         """A matplotlib figure in the same colours: ``.figure().savefig("loss.pdf")``."""

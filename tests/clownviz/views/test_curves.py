@@ -158,3 +158,9 @@ def test_learning_rates_have_a_chart_of_their_own_below():
     assert heights[0] > heights[1] and ">0.001<" in both.svg()
     assert len(both.figure().axes) == 2 and len(one.figure().axes) == 1
     assert len(Curves({"lr": [0.1, 0.2], "lr/1": [0.1, 0.3]}).figure().axes) == 1
+
+
+def test_nothing_can_strip_the_picture():
+    page = Curves({"<loss>": [2.0, 1.0]}).html()
+    assert page.startswith("<img ") and "data:image/svg+xml" in page
+    assert "Curves: &lt;loss&gt; 1" in page
