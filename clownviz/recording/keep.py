@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -195,6 +196,7 @@ class Keeper:
             sample of each is taken, and the statistics of many are computed together later.
 
     Attributes:
+        value: gives the value of an id; whoever has values that are looked at sets it.
         part: what copies arrays; None if none are kept.
         looks: whether arrays are looked at, beyond their shapes.
 
@@ -213,32 +215,34 @@ class Keeper:
         self.looks = keep != "shapes"
         self.budget = budget
         self.exact = exact
+        self.value: Callable[[int], Value]
         self.used = 0
         self._reserved = 0
         self._held = 0  # by arrays
         self.dropped_arrays = 0
         self.dropped_stats = 0
         self._arrays: deque[Value | AttentionWeights] = deque()
-        self._stats: deque[Value] = deque()
-        self._waiting: list[tuple[Value, np.ndarray, int]] = []
+        self._stats: deque[int] = deque()  # ids
+        self._waiting: list[tuple[int, np.ndarray, int]] = []
 
-    def look(self, value: Value, array: np.ndarray) -> None:
-        """Fill in statistics, now or at the next `settle`, and, if wanted, a copy."""
-        self.measure(value, array)
+    def look(self, at: int, array: np.ndarray) -> None:
+        """Fill in statistics of a value, now or at the next `settle`, and, if wanted, a copy."""
+        self.measure(at, array)
         if self.part is not None:
+            value = self.value(at)
             copied, value.part = self.part.of(array)
             self.hold(value, copied)
 
-    def measure(self, value: Value, array: np.ndarray) -> None:
-        """Fill in statistics, now or at the next `settle`."""
+    def measure(self, at: int, array: np.ndarray) -> None:
+        """Fill in statistics of a value, now or at the next `settle`."""
         if self.exact:
-            value.stats = statistics(array)
+            self.value(at).stats = statistics(array)
         else:
-            self._waiting.append((value, spread(array), array.size))
+            self._waiting.append((at, spread(array), array.size))
             if len(self._waiting) >= MOST_WAITING:
                 self.settle()
         self.used += STATS_BYTES
-        self._stats.append(value)
+        self._stats.append(at)
         if self.used > self.budget:
             self._let_go()
 
@@ -262,9 +266,9 @@ class Keeper:
         """Compute the statistics that are still to be computed."""
         waiting, self._waiting = self._waiting, []
         if waiting:
-            values, samples, sizes = zip(*waiting)
-            for value, stats in zip(values, statistics_of(samples, sizes)):
-                value.stats = stats
+            ids, samples, sizes = zip(*waiting)
+            for at, stats in zip(ids, statistics_of(samples, sizes)):
+                self.value(at).stats = stats
 
     def copy_parameter(self, array: np.ndarray) -> np.ndarray | None:
         """A copy of a parameter if arrays are kept and there is room for it."""
@@ -278,7 +282,7 @@ class Keeper:
         if self.used > self.budget:
             self.settle()
         while self.used > self.budget and self._stats:
-            self._stats.popleft().stats = None
+            self.value(self._stats.popleft()).stats = None
             self.used -= STATS_BYTES
             self.dropped_stats += 1
         self._let_arrays_go(0)

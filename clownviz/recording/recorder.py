@@ -23,7 +23,7 @@ from .attention import AttentionWatcher, OpEvent
 from .backend import Backend, Handle, NoNumbers
 from .keep import RECORD_BYTES, Keeper, Pace
 from .nested import Ref, replace, short
-from .tape import ParameterInfo, Tape, Value
+from .tape import ParameterInfo, Tape
 from .tape_file import TapeFile
 from .updates import Updates
 from .writer import MOST_EVENTS, Place, Thread, Told, Writer
@@ -110,13 +110,13 @@ class Recorder:
         self.places: dict[int, Place] = {}
         self.stopped: str | None = None
         self.repeated = False
-        self.writer = Writer(backend, tape, keeper, gradients)
+        self.writer = Writer(backend, tape, keeper, gradients, file)
         self.attention = AttentionWatcher(tape, keeper, backend.array)
         self.updates = Updates(self, backend.array)
         # What is asked for every tensor that passes, found once.
         self._note, self._add = self.writer.log.append, self.writer.add
         self._identity, self._version = backend.identity, backend.version
-        self._tensor = backend.tensor
+        self._tensor, self._array = backend.tensor, backend.array
         self._exits = ExitStack()
         self._handles: list[Handle] = []
         self._tensor_handles: deque[Handle] = deque()
@@ -182,7 +182,9 @@ class Recorder:
             return
         thread.looking += place.looks
         inputs = tuple([self._shown(each, place.looks) for each in args]) if args else ()
-        named = {name: self._shown(each, place.looks) for name, each in kwargs.items()}
+        named = None
+        if kwargs:
+            named = {name: self._shown(each, place.looks) for name, each in kwargs.items()}
         self._note(("enter", thread, thread.step, place, inputs, named, perf_counter()))
 
     def leave(self, module: Any, output: Any, error: BaseException | None) -> None:
@@ -202,6 +204,9 @@ class Recorder:
         if thread.skips or thread.repeats:
             return
         thread.looking = thread.looking - place.looks if stack else 0
+        if not stack:
+            # A loss may be made of what the run returns.
+            self._observe(thread, True)
         if error is None:
             made = self._shown(output, place.looks)
             self._note(("leave", thread, place, made, None, now))
@@ -223,13 +228,13 @@ class Recorder:
         if thread.skips:
             self._observe(thread, False)
             return
-        self._observe(thread, True)
         self.keeper.reserve(len(self.tape.values) * RECORD_BYTES)
         if len(self._seen) > MOST_SEEN:
             self._seen = {at: known for at, known in self._seen.items() if known[0]() is not None}
         if len(self.writer.log) > MOST_EVENTS:
             self.writer.write_down()
         thread.glances = not self._is_close(model, inputs)
+        self._observe(thread, not thread.glances)
         self._note(("begin", thread, thread.glances, model.training))
         if self.file is not None and not any(each.stack for each in self._threads):
             # What ran before is whole now, its backward and its update too.
@@ -301,6 +306,7 @@ class Recorder:
         ref = self._known(tensor)
         if looks:
             if self._looks and ref not in self._looked:
+                self._looked.add(ref)
                 self._look(ref, tensor)
             if self.gradients and ref not in self._hooked:
                 self._ask_for_gradient(ref, tensor)
@@ -316,7 +322,7 @@ class Recorder:
         value.requires_grad = True
         if value.origin:
             return
-        hook = Hook(partial(self._gradient, value))
+        hook = Hook(partial(self._gradient, ref))
         self._tensor_handles.append(self.backend.on_gradient(tensor, hook))
         if len(self._tensor_handles) > MOST_TENSOR_HOOKS:
             self._tensor_handles.popleft().remove()
@@ -333,10 +339,10 @@ class Recorder:
         ref = self._new(tensor, identity, parameter[1])
         # Before the first run weights are described as they are; later they have moved.
         if self._looks and self.step() > 0:
-            array = self.backend.array(tensor)
-            with self.writer.lock:
-                if type(array) is not NoNumbers:
-                    self.keeper.measure(self.writer.value(ref), array)
+            array = self._array(tensor)
+            if type(array) is not NoNumbers:
+                with self.writer.lock:
+                    self.keeper.measure(ref, array)
         return ref
 
     def _before(self, tensor: Any) -> Ref | None:
@@ -350,37 +356,30 @@ class Recorder:
         self._seen[id(identity)] = weakref.ref(identity), self._version(tensor), ref
         return ref
 
-    def _look(self, ref: Ref, tensor: Any) -> Value:
-        with self.writer.lock:
-            self._looked.add(ref)
-            value = self.writer.value(ref)
-            array = self.backend.array(tensor)
-            if type(array) is not NoNumbers:
-                self.keeper.look(value, array)
-            return value
+    def _look(self, ref: Ref, tensor: Any) -> None:
+        array = self._array(tensor)
+        if type(array) is not NoNumbers:
+            with self.writer.lock:
+                self.keeper.look(ref, array)
 
     # -- gradients ---------------------------------------------------------------------------
 
-    def _gradient(self, value: Value, gradient: Any) -> None:
+    def _gradient(self, ref: Ref, gradient: Any) -> None:
         """Backward has the gradient of a value."""
         if self.active and gradient is not None:
-            value.gradient = self._looked_at(gradient).id
-            if self.file is not None:
-                self.file.has_gradient(value)
+            self._note(("gradient", ref, self._looked_at(gradient)))
 
     def _accumulated(self, infos: list[ParameterInfo], parameter: Any) -> None:
         """Backward has added to the gradient of a parameter."""
         gradient = self.backend.gradient(parameter)
-        if not self.active or gradient is None or self.skips():
-            return
-        seen = self._looked_at(gradient)
-        seen.origin = f"gradient:{infos[0].path}"
-        for info in infos:
-            info.gradient = seen.id
+        if self.active and gradient is not None and not self.skips():
+            self._note(("accumulated", infos, self._looked_at(gradient)))
 
-    def _looked_at(self, tensor: Any) -> Value:
+    def _looked_at(self, tensor: Any) -> Ref:
         ref = self._add(tensor)
-        return self._look(ref, tensor) if self._looks else self.writer.value(ref)
+        if self._looks:
+            self._look(ref, tensor)
+        return ref
 
     # -- operations --------------------------------------------------------------------------
 

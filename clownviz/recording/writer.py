@@ -16,7 +16,8 @@ from typing import Any
 from .backend import Backend
 from .keep import Keeper
 from .nested import Ref, leaves, replace, short
-from .tape import Call, Operation, Step, Tape, Update, Value
+from .tape import Call, Operation, ParameterInfo, Step, Tape, Update, Value
+from .tape_file import TapeFile
 
 __all__ = ["GrowingTape", "Place", "Thread", "Writer"]
 
@@ -93,14 +94,23 @@ class Writer:
             class and its arguments. Appending needs no lock.
     """
 
-    def __init__(self, backend: Backend, tape: Tape, keeper: Keeper, gradients: bool) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        tape: Tape,
+        keeper: Keeper,
+        gradients: bool,
+        file: TapeFile | None = None,
+    ) -> None:
         self.backend = backend
+        self._file = file
         self._gradients = gradients
         self._about = backend.facts
         self._values: list[Any] = tape.values
         self._whole = 0  # values before this one are whole
         self.tape = tape
         self.keeper = keeper
+        keeper.value = self.value
         self.log: deque[tuple[Any, ...]] = deque()
         self.lock = RLock()
         self._busy = False
@@ -142,7 +152,7 @@ class Writer:
             values.append((shape, dtype, nbytes, None, None, None, origin, "", requires_grad))
         return ref
 
-    def value(self, ref: Ref) -> Value:
+    def value(self, ref: int) -> Value:
         """A value, whole."""
         known = self._values[ref]
         if type(known) is tuple:
@@ -176,7 +186,7 @@ class Writer:
         step: int,
         place: Place,
         inputs: tuple,
-        keywords: dict[str, Any],
+        keywords: dict[str, Any] | None,
         now: float,
     ) -> None:
         """A module begins its forward."""
@@ -352,6 +362,19 @@ class Writer:
         tape.updates.append(update)
 
     # -- backward ----------------------------------------------------------------------------
+
+    def gradient(self, ref: Ref, gradient: Ref) -> None:
+        """Backward has the gradient of a value."""
+        value = self._values[ref]
+        value.gradient = int(gradient)
+        if self._file is not None:
+            self._file.has_gradient(value)
+
+    def accumulated(self, infos: Sequence[ParameterInfo], gradient: Ref) -> None:
+        """Backward has added to the gradient of a parameter, which these tell of."""
+        self._values[gradient].origin = f"gradient:{infos[0].path}"
+        for info in infos:
+            info.gradient = int(gradient)
 
     def _add_backward_calls(self) -> None:
         """The backward of each run that had one, as calls in the order of the gradients."""

@@ -30,8 +30,9 @@ def test_what_is_no_size_is_refused(text):
 def test_the_oldest_arrays_go_first_and_leave_their_statistics():
     keeper = Keeper("full", 13_000)
     values = [value(n) for n in range(4)]
-    for each in values:
-        keeper.look(each, np.ones(1000, np.float32))
+    keeper.value = values.__getitem__
+    for at in range(len(values)):
+        keeper.look(at, np.ones(1000, np.float32))
     assert [v.array is not None for v in values] == [False, False, True, True]
     assert all(v.stats is not None for v in values)
     assert keeper.used <= 13_000
@@ -42,8 +43,9 @@ def test_the_oldest_arrays_go_first_and_leave_their_statistics():
 def test_when_no_array_is_left_statistics_go_too():
     keeper = Keeper("statistics", 2_500)
     values = [value(n) for n in range(5)]
-    for each in values:
-        keeper.look(each, np.ones(1000, np.float32))
+    keeper.value = values.__getitem__
+    for at in range(len(values)):
+        keeper.look(at, np.ones(1000, np.float32))
     kept = [v.stats is not None for v in values]
     assert kept == sorted(kept) and not all(kept)
     assert "left of them is their shapes" in keeper.notes()[0]
@@ -104,7 +106,8 @@ def test_float16_keeps_what_is_finite_finite_and_leaves_integers():
 
 def test_statistics_may_wait_until_they_are_asked_for():
     keeper, seen = Keeper("statistics", 10**6, exact=False), value()
-    keeper.look(seen, np.arange(5000, dtype=np.float32))
+    keeper.value = [seen].__getitem__
+    keeper.look(0, np.arange(5000, dtype=np.float32))
     assert seen.stats is None
     keeper.settle()
     assert seen.stats.count == 5000 and not seen.stats.exact
@@ -114,8 +117,9 @@ def test_statistics_may_wait_until_they_are_asked_for():
 def test_the_newest_arrays_stay_where_statistics_fill_the_budget():
     keeper = Keeper("full", 80_000)
     seen = [value() for _ in range(500)]
-    for each in seen:
-        keeper.look(each, np.ones(250, np.float32))
+    keeper.value = seen.__getitem__
+    for at in range(len(seen)):
+        keeper.look(at, np.ones(250, np.float32))
     kept = [each.array is not None for each in seen]
     assert keeper.used <= keeper.budget
     assert kept == [False] * 490 + [True] * 10, "an eighth of the budget, the newest ones"
