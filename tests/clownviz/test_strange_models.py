@@ -127,7 +127,7 @@ def test_of_a_failed_run_no_findings_are_no_good_news():
     with pytest.raises(RuntimeError) as caught:
         clownviz.run(nn.Sequential(nn.Linear(4, 8), nn.Linear(6, 2)), ROWS(), keep="full")
     view = clownviz.findings(caught.value.tape)
-    assert "nothing found by 16 checks before it failed" in view.text()
+    assert "nothing found by 17 checks before it failed" in view.text()
     assert "; ended in 1: RuntimeError: linear" in view.text()
     assert "✓" not in view.html() + view.svg()
     told = clownviz.explore(caught.value.tape).text()

@@ -146,6 +146,31 @@ class Ward:
         model = self.mlp()
         return self.trained(model, self.sgd(model, 0.02), zero_grad=safe)
 
+    def no_backward(self, safe: bool) -> Tape:
+        return self.stepped(lambda loss, optimizer: loss.backward() if safe else None)
+
+    def zero_too_late(self, safe: bool) -> Tape:
+        def back(loss: Any, optimizer: Any) -> None:
+            if safe:
+                optimizer.zero_grad()
+            loss.backward()
+            if not safe:
+                optimizer.zero_grad()
+
+        return self.stepped(back, zero_grad=False)
+
+    def stepped(self, back: Callable[[Any, Any], None], zero_grad: bool = True) -> Tape:
+        """Some steps with a way back of one's own."""
+        model, (x, target) = self.mlp(), self.data()
+        optimizer = self.sgd(model)
+        with capture(model) as tape:
+            for _ in range(4):
+                if zero_grad:
+                    optimizer.zero_grad()
+                back(self.F.cross_entropy(model(x), target), optimizer)
+                optimizer.step()
+        return tape
+
     def deep(self, activation: Callable[[], Any], gain: float, layers: int = 12) -> Tape:
         nn = self.nn
         parts: list[Any] = [nn.Linear(8, 48)]
@@ -295,6 +320,8 @@ class Ward:
             "head without a loss": ("no_gradient", self.lost_head, ()),
             "forgotten by the optimizer": ("not_optimized", self.forgotten_layer, ()),
             "no zero_grad": ("gradients_kept", self.kept_gradients, ()),
+            "no backward": ("empty_steps", self.no_backward, ()),
+            "zero_grad too late": ("empty_steps", self.zero_too_late, ()),
             "vanishing": ("changing_gradient", self.vanishing, ("constant_output",)),
             "exploding": ("changing_gradient", self.exploding, ()),
             "dead ReLU": ("dead_units", self.dead, ("constant_output",)),

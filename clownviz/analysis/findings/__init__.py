@@ -19,7 +19,7 @@ from ..trace import Trace
 from .collapse import collapsed_rank
 from .finding import SEVERITIES, Check, Finding, Thresholds
 from .flow import changing_gradient, detached_path, no_gradient
-from .steps import gradients_kept, learning_rate, not_optimized
+from .steps import empty_steps, gradients_kept, learning_rate, not_optimized
 from .usage import batch_of_one, eval_while_training, squashed_twice, training_mode_in_use
 from .values import (
     constant_output,
@@ -37,6 +37,7 @@ CHECKS: dict[str, Check] = {
         not_finite,
         detached_path,
         not_optimized,
+        empty_steps,
         gradients_kept,
         no_gradient,
         changing_gradient,

@@ -12,7 +12,7 @@ from ..progress import LayerProgress, layer_progress
 from ..trace import Trace
 from .finding import Finding, Thresholds, named
 
-__all__ = ["gradients_kept", "learning_rate", "not_optimized"]
+__all__ = ["empty_steps", "gradients_kept", "learning_rate", "not_optimized"]
 
 
 def not_optimized(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Finding]:
@@ -53,6 +53,34 @@ def gradients_kept(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Fin
         phase="update",
         step=first.step,
         numbers={"updates": len(kept)},
+    )
+
+
+def empty_steps(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Finding]:
+    """The optimizer never finds a gradient: there was no backward, or it was set to zero again."""
+    if len(tape.updates) < 2 or any((update.grad_norm > 0).any() for update in tape.updates):
+        return
+    if any(np.isnan(update.grad_norm).any() for update in tape.updates):
+        return
+    went_back = {step.number for step in tape.steps if "loss" in step.scalars}
+    lost = any(update.step in went_back for update in tape.updates)
+    first = tape.updates[0]
+    yield Finding(
+        "empty_steps",
+        "error",
+        f"{first.optimizer} steps without gradients: "
+        + (
+            "what backward has computed is gone before the step."
+            if lost
+            else "no backward has computed any."
+        ),
+        (f"{len(tape.updates)} updates, and no parameter had a gradient other than 0 in any",),
+        "Call `optimizer.zero_grad()` before `loss.backward()`, not between it and the step."
+        if lost
+        else "Call `loss.backward()` before `optimizer.step()`.",
+        phase="update",
+        step=first.step,
+        numbers={"updates": len(tape.updates)},
     )
 
 
