@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import random
 from collections import deque
 from collections.abc import Collection, Iterator
@@ -16,9 +17,8 @@ from .nested import leaf_objects
 
 __all__ = ["collector_paused", "protected"]
 
-
-MOST_PARAMETERS = 64 * 2**20
-"""Up to so many bytes of parameters are copied, for a forward that writes into them."""
+MOST_BYTES = 64 * 2**20
+"""Up to so many bytes of parameters are copied, and as many of any other attribute."""
 
 
 @contextmanager
@@ -26,9 +26,9 @@ def protected(backend: Backend, model: Any, inputs: Any) -> Iterator[None]:
     """Restore the model's attributes, buffers, gradients and weights, the inputs, all randomness.
 
     An attribute that is a list, dict, set, deque, array or tensor gets its contents back, too, and
-    modules, parameters and buffers that were made meanwhile go again. Of a model whose parameters
-    take more than `MOST_PARAMETERS` bytes they are not copied: then a forward that writes into
-    them has changed them.
+    modules, parameters and buffers that were made meanwhile go again. Parameters that together take
+    more than `MOST_BYTES` are not copied, nor is a larger array or tensor that is no buffer: a
+    forward that writes into these has changed them.
 
     Args:
         inputs: a nest of what the model will be given; its tensors are put back too, because a
@@ -69,10 +69,12 @@ class _Before:
         self._memory: list[tuple[Any, bytes]] = []
         self._seen: set[int] = set(map(id, modules))
         arrays = [backend.array(each) for each in parameters]
-        if sum(each.nbytes for each in arrays) > MOST_PARAMETERS:
+        if sum(each.nbytes for each in arrays) > MOST_BYTES:
             self._seen.update(map(id, parameters))
         machinery = vars(backend.plain_module()).keys() - {"_parameters", "_buffers", "_modules"}
-        waiting = [inputs]
+        buffers = [each for module in modules for _, each in backend.buffers(module)]
+        self._look_into([inputs, *buffers])
+        waiting: list[Any] = []
         for module in modules:
             attributes = vars(module)
             self._dicts.append((attributes, list(attributes), list(attributes.values())))
@@ -81,9 +83,9 @@ class _Before:
                     continue
                 # Most modules have no children, no buffers, or no parameters.
                 (waiting if type(value) is not dict or value else self._empty).append(value)
-        self._look_into(waiting)
+        self._look_into(waiting, MOST_BYTES)
 
-    def _look_into(self, waiting: list[Any]) -> None:
+    def _look_into(self, waiting: list[Any], most: float = math.inf) -> None:
         tensor, seen = self._backend.tensor, self._seen
         while waiting:
             value = waiting.pop()
@@ -94,14 +96,17 @@ class _Before:
                 self._dicts.append((value, list(value), list(value.values())))
                 waiting.extend(value.values())
             elif isinstance(value, tensor):
-                self._memory.append((value, self._backend.array(value).tobytes()))
+                array = self._backend.array(value)
+                if array.nbytes <= most:
+                    self._memory.append((value, array.tobytes()))
             elif isinstance(value, (list, set, deque)):
                 self._lists.append((value, list(value)))
                 waiting.extend(value)
             elif isinstance(value, tuple):
                 waiting.extend(value)
             elif isinstance(value, np.ndarray) and not value.dtype.hasobject:
-                self._memory.append((value, value.tobytes()))
+                if value.nbytes <= most:
+                    self._memory.append((value, value.tobytes()))
 
     def restore(self) -> None:
         """Give back what has changed, the containers first."""

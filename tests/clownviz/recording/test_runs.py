@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import clownviz
+from clownviz.recording import protect
 
 LIBRARIES = ["clownpiece", "torch"]
 
@@ -149,3 +150,14 @@ def test_modules_that_a_run_has_made_are_told(library):
     with clownviz.capture(model) as tape:
         model(library.ones(2, 4), {})
     assert tape.notes == [] and ("late", 0) in labels(tape)
+
+
+def test_what_is_too_large_to_copy_is_left_alone(library, monkeypatch):
+    monkeypatch.setattr(protect, "MOST_BYTES", 48)
+    model, memory = writer(library), {}
+    before = contents(model, memory)
+    clownviz.summary(model, library.ones(2, 4), memory)
+    after = contents(model, memory)
+    changed = {name for name in before.state if before.state[name] != after.state[name]}
+    assert changed == {"layer.weight", "embedding.weight"}
+    assert after.plain == before.plain and after.buffers == before.buffers
