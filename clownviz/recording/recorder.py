@@ -215,7 +215,7 @@ class Recorder:
             if place.until:
                 self._passed(thread, place)
         else:
-            told = None if isinstance(error, Stopped) else error_text(error)
+            told = "" if isinstance(error, Stopped) else error_text(error)
             self._note(("leave", thread, place, (), told, now))
 
     def _begin(self, thread: Thread, model: Any, inputs: Sequence[Any]) -> None:

@@ -220,14 +220,14 @@ class Writer:
     def leave(
         self, thread: Thread, place: Place, output: Any, error: str | None, now: float
     ) -> None:
-        """A module's forward returned, or raised."""
+        """A module's forward returned, or raised; an error of "" means that `until` ended it."""
         for depth in range(len(thread.calls) - 1, -1, -1):
             call, started = thread.calls[depth]
             if call.path == place.path:
-                self._close(thread, depth + 1, "did not return")
+                self._close(thread, depth + 1, None if error == "" else "did not return")
                 thread.calls.pop()
                 call.outputs = output
-                call.error = error
+                call.error = error or None
                 call.seconds = now - started
                 call.ended = self._clock
                 if not thread.glanced:

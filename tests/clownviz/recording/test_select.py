@@ -119,6 +119,16 @@ def test_a_block_ends_quietly_where_until_says():
     assert net(clownpiece.ones(1, 4)).shape == (1, 2)
 
 
+def test_a_capture_around_one_that_stops_sees_no_failure():
+    net = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 2))
+    with clownviz.capture(net) as outer:
+        with clownviz.capture(net, until="1"):
+            net(clownpiece.ones(1, 4))
+        net(clownpiece.ones(1, 4))
+    assert [call.path for call in outer.calls] == ["", "0", "1", "", "0", "1", "2"]
+    assert [call.error for call in outer.calls] == [None] * 7
+
+
 def test_a_forward_that_catches_all_exceptions_is_stopped_all_the_same():
     class Stubborn(Block):
         def forward(self, x):
