@@ -37,6 +37,18 @@ class Handle(Protocol):
         ...
 
 
+class Generator(Protocol):
+    """A source of random numbers."""
+
+    def get_state(self) -> Any:
+        """Where it is."""
+        ...
+
+    def set_state(self, state: Any) -> Any:
+        """Go back there."""
+        ...
+
+
 class Place(NamedTuple):
     """A module at one place of the tree."""
 
@@ -215,8 +227,13 @@ class Backend(Protocol):
         """Write these numbers into the tensor's memory, unrecorded."""
         ...
 
-    def random_states(self, model: Any) -> AbstractContextManager[Any]:
-        """Put the framework's and the model's random generators back when it ends."""
+    @property
+    def generator(self) -> type[Generator]:
+        """The class of its random generators."""
+        ...
+
+    def random_state(self) -> AbstractContextManager[Any]:
+        """Put the framework's own random generators back when it ends."""
         ...
 
     def differentiable(self, output: Any) -> bool:

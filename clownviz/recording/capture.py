@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from typing import Any
 
 import numpy as np
 
 from . import clownpiece_backend  # noqa: F401  (makes itself known)
-from .backend import Backend, NoNumbers, backend_of
+from .backend import Backend, NoNumbers, Place, backend_of
 from .cells import end_earlier
 from .keep import Full, Keeper, Sample, parse_bytes
 from .keywords import keywords
@@ -106,7 +106,7 @@ class Capture:
         # What is wrong is an error here, not at the `with`.
         Keeper(keep, self.budget)
         if select is not None or until is not None:
-            self._places()
+            self._watched(list(self.backend.places(self.model)))
         self._recorder: Recorder | None = None
         self._known: set[int] = set()
 
@@ -147,9 +147,10 @@ class Capture:
         )
         self._recorder = recorder
         try:
-            _describe_into(tape, backend, self.model, keeper, recorder)
-            recorder.start(self._places())
-            self._known = {id(module) for module in backend.modules(self.model)}
+            places = list(backend.places(self.model))
+            _describe_into(tape, backend, places, keeper, recorder)
+            recorder.start(self._watched(places))
+            self._known = {id(place.module) for place in places}
         except BaseException as error:
             self._end(error)
             raise
@@ -157,9 +158,8 @@ class Capture:
         weakref.finalize(self.tape, recorder.finish).atexit = False
         return self.tape
 
-    def _places(self) -> list[Watched]:
+    def _watched(self, places: list[Place]) -> list[Watched]:
         """The modules to watch, each once."""
-        places = list(self.backend.places(self.model))
         chosen = selected_paths(places, self.select)
         until, number = call_at(places, self.until) if self.until is not None else (None, 0)
         ids = {id(place.module) for place in places if place.path in chosen}
@@ -188,7 +188,8 @@ class Capture:
             # A lazy module has learned its shapes from the run.
             known = {p.path: p.gradient for info in tape.modules.values() for p in info.parameters}
             tape.modules.clear()
-            _describe_into(tape, self.backend, self.model, recorder.keeper, None)
+            places = self.backend.places(self.model)
+            _describe_into(tape, self.backend, places, recorder.keeper, None)
             for info in tape.modules.values():
                 for parameter in info.parameters:
                     parameter.gradient = known.get(parameter.path)
@@ -286,7 +287,8 @@ def describe(model: Any, *, keep: str = "shapes") -> Tape:
     """A tape with the model's modules and parameters only: nothing is run."""
     backend = backend_of(model)
     tape = Tape(model=type(model).__name__)
-    _describe_into(tape, backend, model, Keeper(keep, parse_bytes("256 MiB")), None)
+    keeper = Keeper(keep, parse_bytes("256 MiB"))
+    _describe_into(tape, backend, backend.places(model), keeper, None)
     return tape
 
 
@@ -295,13 +297,17 @@ def _waits_for_shapes(tape: Tape) -> bool:
 
 
 def _describe_into(
-    tape: Tape, backend: Backend, model: Any, keeper: Keeper, recorder: Recorder | None
+    tape: Tape,
+    backend: Backend,
+    places: Iterable[Place],
+    keeper: Keeper,
+    recorder: Recorder | None,
 ) -> None:
     first_path: dict[int, str] = {}
     tensor_ids: dict[int, int] = {}
     children: dict[str, list[str]] = {}
     looked: list[tuple[ParameterInfo, np.ndarray]] = []
-    for path, module in backend.places(model):
+    for path, module in places:
         parent, _, name = path.rpartition(".")
         if path:
             children.setdefault(parent, []).append(path)

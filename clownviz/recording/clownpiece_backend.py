@@ -93,18 +93,15 @@ class ClownpieceBackend(ModuleBackend):
 
     # -- a run without a trace ---------------------------------------------------------------
 
+    generator = clownpiece.Generator
+
     @contextmanager
-    def random_states(self, model: Any) -> Iterator[None]:
-        generators = [clownpiece.default_generator]
-        for module in self.modules(model):
-            held = vars(module).values()
-            generators += [each for each in held if isinstance(each, clownpiece.Generator)]
-        states = [(generator, generator.get_state()) for generator in generators]
+    def random_state(self) -> Iterator[None]:
+        state = clownpiece.default_generator.get_state()
         try:
             yield
         finally:
-            for generator, state in states:
-                generator.set_state(state)
+            clownpiece.default_generator.set_state(state)
 
     def backward(self, output: Any, loss: Callable[[Any], Any] | None) -> None:
         if loss is not None:

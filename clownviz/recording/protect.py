@@ -8,6 +8,7 @@ import random
 from collections import deque
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def protected(backend: Backend, model: Any, inputs: Any) -> Iterator[None]:
     leaves = parameters + list(leaf_objects(inputs, backend.tensor))
     gradients = [(tensor, backend.gradient(tensor)) for tensor in leaves]
     states = random.getstate(), np.random.get_state()
-    with backend.random_states(model):
+    with backend.random_state():
         try:
             for tensor, gradient in gradients:
                 # Set aside: a backward that adds in place would change the user's own array.
@@ -67,6 +68,7 @@ class _Before:
         self._lists: list[tuple[Any, list[Any]]] = []
         self._empty: list[dict[Any, Any]] = []
         self._memory: list[tuple[Any, bytes]] = []
+        self._generators: list[tuple[Any, Any]] = []
         self._seen: set[int] = set(map(id, modules))
         arrays = [backend.array(each) for each in parameters]
         if sum(each.nbytes for each in arrays) > MOST_BYTES:
@@ -104,6 +106,8 @@ class _Before:
                 waiting.extend(value)
             elif isinstance(value, tuple):
                 waiting.extend(value)
+            elif isinstance(value, self._backend.generator):
+                self._generators.append((value, value.get_state()))
             elif isinstance(value, np.ndarray) and not value.dtype.hasobject:
                 if value.nbytes <= most:
                     self._memory.append((value, value.tobytes()))
@@ -121,6 +125,8 @@ class _Before:
             if not _same(container, items):
                 container.clear()
                 (container.update if isinstance(container, set) else container.extend)(items)
+        for generator, state in self._generators:
+            generator.set_state(state)
         for holder, data in self._memory:
             is_array = isinstance(holder, np.ndarray)
             now = holder if is_array else self._backend.array(holder)
@@ -138,7 +144,7 @@ _PLAIN = frozenset({int, float, bool, str, bytes, type(None)})
 
 def _same(now: Collection[Any], before: list[Any]) -> bool:
     """Whether these are the very same objects, in the same order."""
-    return list(map(id, now)) == list(map(id, before))
+    return len(now) == len(before) and all(map(is_, now, before))
 
 
 @contextmanager

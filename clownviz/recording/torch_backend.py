@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import lru_cache, partial
 from time import perf_counter
 from typing import Any
@@ -142,21 +142,10 @@ class TorchBackend(ModuleBackend):
 
     # -- a run without a trace ---------------------------------------------------------------
 
-    @contextmanager
-    def random_states(self, model: Any) -> Iterator[None]:
-        held = [
-            each
-            for module in self.modules(model)
-            for each in vars(module).values()
-            if isinstance(each, torch.Generator)
-        ]
-        states = [(generator, generator.get_state()) for generator in held]
-        with torch.random.fork_rng():
-            try:
-                yield
-            finally:
-                for generator, state in states:
-                    generator.set_state(state)
+    generator = torch.Generator
+
+    def random_state(self) -> AbstractContextManager[Any]:
+        return torch.random.fork_rng()
 
     def backward(self, output: Any, loss: Callable[[Any], Any] | None) -> None:
         if loss is not None:

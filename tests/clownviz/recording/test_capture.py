@@ -301,6 +301,25 @@ def test_a_run_leaves_no_trace(train, gradients):
     assert not any(hooks_of(model))
 
 
+def test_generators_of_the_model_go_on_from_where_they_were_wherever_it_keeps_them():
+    class Dice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.own = clownpiece.Generator()
+            self.all = {"others": [clownpiece.Generator()]}
+
+        def forward(self, x):
+            for dice in (self.own, *self.all["others"]):
+                x = x + clownpiece.rand(x.shape, generator=dice)
+            return x
+
+    model, x = Dice(), clownpiece.zeros(3)
+    states = [model.own.get_state(), model.all["others"][0].get_state()]
+    run(model, x)
+    kept = [model.own.get_state(), model.all["others"][0].get_state()]
+    assert all(clownpiece.equal(*pair) for pair in zip(states, kept))
+
+
 def test_a_run_that_raises_leaves_no_trace_and_gives_the_partial_tape():
     class Failing(Noisy):
         def forward(self, x):
