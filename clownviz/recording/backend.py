@@ -139,6 +139,15 @@ class Backend(Protocol):
         """Its own buffers by name."""
         ...
 
+    @property
+    def parameter(self) -> type:
+        """The class of its parameters."""
+        ...
+
+    def attributes(self, module: Any) -> list[tuple[str, Any]]:
+        """What was put into a module and is no module, parameter or buffer, in order of names."""
+        ...
+
     def extra(self, module: Any) -> str:
         """What the module's repr says between the parentheses."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from typing import Any
 
@@ -21,6 +21,7 @@ from .select import call_at, selected_paths
 from .statistics import statistics_of_each
 from .tape import ModuleInfo, ParameterInfo, Tape
 from .tape_file import TapeFile
+from .unregistered import unregistered
 from .writer import GrowingTape
 
 __all__ = ["Capture", "Full", "Sample", "capture", "describe", "run"]
@@ -188,7 +189,7 @@ class Capture:
             # A lazy module has learned its shapes from the run.
             known = {p.path: p.gradient for info in tape.modules.values() for p in info.parameters}
             tape.modules.clear()
-            places = self.backend.places(self.model)
+            places = list(self.backend.places(self.model))
             _describe_into(tape, self.backend, places, recorder.keeper, None)
             for info in tape.modules.values():
                 for parameter in info.parameters:
@@ -288,7 +289,7 @@ def describe(model: Any, *, keep: str = "shapes") -> Tape:
     backend = backend_of(model)
     tape = Tape(model=type(model).__name__)
     keeper = Keeper(keep, parse_bytes("256 MiB"))
-    _describe_into(tape, backend, backend.places(model), keeper, None)
+    _describe_into(tape, backend, list(backend.places(model)), keeper, None)
     return tape
 
 
@@ -299,7 +300,7 @@ def _waits_for_shapes(tape: Tape) -> bool:
 def _describe_into(
     tape: Tape,
     backend: Backend,
-    places: Iterable[Place],
+    places: Sequence[Place],
     keeper: Keeper,
     recorder: Recorder | None,
 ) -> None:
@@ -328,6 +329,8 @@ def _describe_into(
         )
     for path, paths in children.items():
         tape.modules[path].children = tuple(paths)
+    for path, held in unregistered(backend, places):
+        tape.modules[path].unregistered += (held,)
     for (info, _), stats in zip(looked, statistics_of_each([array for _, array in looked])):
         info.stats = stats
 

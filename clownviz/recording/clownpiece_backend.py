@@ -28,6 +28,7 @@ class ClownpieceBackend(ModuleBackend):
     """The `Backend` of models made of `clownpiece.nn.Module`."""
 
     module = nn.Module
+    parameter = nn.Parameter
     machinery = (
         "clownpiece.ops",
         "clownpiece.autograd",

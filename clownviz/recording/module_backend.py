@@ -6,6 +6,7 @@ import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from types import FrameType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -25,12 +26,14 @@ class ModuleBackend(Backend):
 
     Attributes:
         module: the base class of its modules.
+        parameter: the class of its parameters.
         machinery: names of Python modules, or their beginnings, whose frames lie between an
             operation and the line of a forward that asked for it.
         module_call: names of Python modules in which a module calls its forward.
     """
 
     module: type
+    parameter: type
     machinery: tuple[str, ...]
     module_call: tuple[str, ...]
 
@@ -86,6 +89,15 @@ class ModuleBackend(Backend):
 
     def buffers(self, module: Any) -> Iterator[tuple[str, Any]]:
         return ((name, b) for name, b in module._buffers.items() if b is not None)
+
+    def attributes(self, module: Any) -> list[tuple[str, Any]]:
+        attributes = vars(module)
+        return [(name, attributes[name]) for name in sorted(attributes.keys() - self._tables)]
+
+    @cached_property
+    def _tables(self) -> frozenset[str]:
+        """The attributes that every module has."""
+        return frozenset(vars(self.plain_module()))
 
     def extra(self, module: Any) -> str:
         try:

@@ -26,6 +26,7 @@ __all__ = [
     "Stats",
     "Step",
     "Tape",
+    "Unregistered",
     "Update",
     "Value",
 ]
@@ -187,6 +188,25 @@ class ParameterInfo:
 
 
 @dataclass(slots=True)
+class Unregistered:
+    """What a plain attribute of a module holds that is registered nowhere in the model.
+
+    Attributes:
+        name: of the attribute.
+        container: "list", "tuple" or "dict".
+        modules: the class names of the modules in it.
+        parameters: how many trainable parameters these are or have.
+        count: how many numbers these parameters hold.
+    """
+
+    name: str
+    container: str
+    modules: tuple[str, ...]
+    parameters: int
+    count: int
+
+
+@dataclass(slots=True)
 class ModuleInfo:
     """A module at one place of the model's tree.
 
@@ -200,6 +220,7 @@ class ModuleInfo:
         children: their paths, in order of registration.
         alias_of: the first path of the same module, where this is a further one; an alias has
             neither parameters nor children of its own.
+        unregistered: its attributes that hold what is to be trained, but is no part of the model.
     """
 
     path: str
@@ -212,6 +233,7 @@ class ModuleInfo:
     children: tuple[str, ...] = ()
     alias_of: str | None = None
     training: bool = True
+    unregistered: tuple[Unregistered, ...] = ()
 
 
 @dataclass(slots=True)

@@ -38,6 +38,7 @@ class TorchBackend(ModuleBackend):
 
     tensor = torch.Tensor
     module = torch.nn.Module
+    parameter = torch.nn.Parameter
     machinery = ("torch", "clownviz.recording")
     module_call = ("torch.nn.modules.module",)
 

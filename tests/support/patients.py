@@ -138,6 +138,22 @@ class Ward:
             self.Made(forward, a=Linear(8, 16), b=Linear(16, 4), c=Linear(16, 4))
         )
 
+    def plain_container(self, kind: type, safe: bool) -> Tape:
+        Linear = self.nn.Linear
+        layers = [Linear(8, 16), Linear(16, 16)]
+
+        def forward(self: Any, x: Any) -> Any:
+            for layer in layers:
+                x = layer(x).relu()
+            return self.head(x)
+
+        model = self.Made(forward, head=Linear(16, 4))
+        model.layers = {"first": layers[0], "second": layers[1]} if kind is dict else layers
+        if safe:
+            registers = self.nn.ModuleDict if kind is dict else self.nn.ModuleList
+            model.layers, model.again = registers(model.layers), [layers]
+        return self.looked_at(model)
+
     def forgotten_layer(self, safe: bool) -> Tape:
         model = self.mlp()
         return self.trained(model, self.sgd(model if safe else model[2]))
@@ -318,6 +334,8 @@ class Ward:
             "detach": ("detached_path", self.cut, ()),
             "unused layer": ("no_gradient", self.unused, ()),
             "head without a loss": ("no_gradient", self.lost_head, ()),
+            "layers in a list": ("not_registered", partial(self.plain_container, list), ()),
+            "layers in a dict": ("not_registered", partial(self.plain_container, dict), ()),
             "forgotten by the optimizer": ("not_optimized", self.forgotten_layer, ()),
             "no zero_grad": ("gradients_kept", self.kept_gradients, ()),
             "no backward": ("empty_steps", self.no_backward, ()),

@@ -20,6 +20,7 @@ from .collapse import collapsed_rank
 from .finding import SEVERITIES, Check, Finding, Thresholds
 from .flow import changing_gradient, detached_path, no_gradient
 from .steps import empty_steps, gradients_kept, learning_rate, not_optimized
+from .structure import not_registered
 from .usage import batch_of_one, eval_while_training, squashed_twice, training_mode_in_use
 from .values import (
     constant_output,
@@ -35,6 +36,7 @@ CHECKS: dict[str, Check] = {
     check.__name__: check
     for check in (
         not_finite,
+        not_registered,
         detached_path,
         not_optimized,
         empty_steps,

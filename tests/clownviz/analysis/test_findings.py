@@ -147,6 +147,38 @@ def test_a_loss_that_is_not_finite_is_found_where_the_output_still_is():
     assert finding.sentence == "The loss is NaN although the model's output is finite."
 
 
+def test_layers_in_a_list_are_told_by_its_name_and_what_is_in_it():
+    (finding,) = examine(PATIENTS["layers in a list"][1](False))
+    assert finding.sentence == (
+        "The model does not know 2 modules in `layers` of Made, which is a plain list."
+    )
+    assert finding.evidence[0] == (
+        "4 trainable parameters of 416 numbers (Linear): in no `parameters()` and no `state_dict()`"
+    )
+    assert finding.fix.endswith("`self.layers = nn.ModuleList(…)`.")
+
+
+def test_parameters_in_a_list_are_not_registered_either():
+    model = mlp()
+    model[0].scales = [nn.Parameter(clownpiece.ones(3))]
+    (finding,) = examine(describe(model))
+    assert finding.path == "0" and finding.fix.endswith("`self.scales = nn.ParameterList(…)`.")
+    assert "1 parameter in `scales` of 0" in finding.sentence
+
+
+def test_lists_of_what_is_registered_frozen_or_without_parameters_are_no_finding():
+    whole = mlp()
+    model = whole[0]
+    model.again = [model]
+    model.above = [whole]
+    model.weights = {"tied": model.weight}
+    model.teacher = (mlp().requires_grad_(False),)
+    model.activations = {"relu": nn.ReLU()}
+    model.history = list(range(10_000))
+    model.history.append(model.history)
+    assert examine(describe(whole)) == [] and examine(describe(model)) == []
+
+
 def test_the_cut_is_told_by_its_place():
     (finding,) = examine(PATIENTS["detach"][1](False))
     assert finding.sentence == (

@@ -15,8 +15,8 @@ import pytest
 
 import clownpiece
 from clownpiece import nn, optim
-from clownviz.recording.capture import capture
-from clownviz.recording.tape import Call, ModuleInfo, Ref, Tape, Value
+from clownviz.recording.capture import capture, describe
+from clownviz.recording.tape import Call, ModuleInfo, Ref, Tape, Unregistered, Value
 from clownviz.recording.tape_file import TapeFile, TapeFileError, load, save
 
 
@@ -77,6 +77,15 @@ def same(a, b):
 def test_a_tape_comes_back_as_it_was(tmp_path, keep):
     tape = trained(keep=keep, gradients=True)
     assert same(load(save(tape, tmp_path / "net.tape")), tape)
+
+
+def test_what_is_not_registered_comes_back_too(tmp_path):
+    model = TwoHeads()
+    model.spare = [nn.Linear(4, 2)]
+    tape = describe(model)
+    again = load(save(tape, tmp_path / "net.tape"))
+    assert again.modules[""].unregistered == (Unregistered("spare", "list", ("Linear",), 2, 10),)
+    assert same(again, tape)
 
 
 def test_every_type_of_array_and_number_comes_back(tmp_path):
