@@ -13,7 +13,7 @@ from ..recording.keywords import keywords
 from ..recording.tape import Tape
 from ..views.compare import Compare
 from .shown import Shown
-from .tapes import tape_of
+from .tapes import refuse_to_run, tape_of
 
 __all__ = ["compare"]
 
@@ -50,7 +50,11 @@ def compare(
     2
     """
     kwargs = keywords(compare, inputs, kwargs, named, a, b)
-    options = {"gradients": gradients, "loss": loss} if inputs or kwargs else {}
+    options = {"gradients": gradients, "loss": loss}
+    if all(isinstance(side, (Tape, Mapping, str, os.PathLike)) for side in (a, b)):
+        refuse_to_run(inputs, kwargs, options)
+    if not inputs and not kwargs:
+        options = {}
 
     def look(side: Any) -> Tape:
         if isinstance(side, Tape):

@@ -148,8 +148,9 @@ def autograd(
     loss  = mul(w, w)  x · other  9      1
     """
     kwargs = keywords(autograd, inputs, kwargs, named, model)
+    options: dict[str, Any] = {"loss": loss}
     if not isinstance(model, Tape):
         model = model_of(model, (inputs, kwargs))
-        options = {"keep": "full", "gradients": True, "inside": True, "loss": loss}
-        model = tape_of(model, inputs, kwargs, **options)
-    return Autograd.of(model, direction=direction, budget=budget)
+        options |= {"keep": "full", "gradients": True, "inside": True}
+    tape = tape_of(model, inputs, kwargs, **options)
+    return Autograd.of(tape, direction=direction, budget=budget)

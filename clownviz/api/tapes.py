@@ -10,7 +10,7 @@ from ..recording.tape import Tape
 from ..views.tree import Tree
 from .shown import Shown
 
-__all__ = ["tape_of"]
+__all__ = ["refuse_to_run", "tape_of"]
 
 
 def tape_of(
@@ -43,6 +43,23 @@ def tape_of(
 def _as_it_is(
     tape: Tape, inputs: tuple[Any, ...], kwargs: dict[str, Any] | None, options: dict[str, Any]
 ) -> Tape:
+    refuse_to_run(inputs, kwargs, options)
+    if not tape.modules:
+        raise ValueError(
+            f"this tape of {tape.model or 'nothing'} holds no modules, only "
+            f"{len(tape.steps):,} steps: expected the tape of a capture, a run or a description"
+        )
+    return tape
+
+
+def refuse_to_run(
+    inputs: tuple[Any, ...], kwargs: dict[str, Any] | None, options: dict[str, Any]
+) -> None:
+    """Nothing, unless something is asked for that only a run of a model could use.
+
+    Raises:
+        TypeError: it is.
+    """
     asked = ["inputs"] * bool(inputs) + ["kwargs"] * bool(kwargs)
     asked += [name for name in ("gradients", "loss") if options.get(name)]
     if asked:
@@ -50,12 +67,6 @@ def _as_it_is(
             f"{' and '.join(asked)}: a tape holds a run that is over, so nothing more can be run; "
             "give the model instead of the tape, or leave these out"
         )
-    if not tape.modules:
-        raise ValueError(
-            f"this tape of {tape.model or 'nothing'} holds no modules, only "
-            f"{len(tape.steps):,} steps: expected the tape of a capture, a run or a description"
-        )
-    return tape
 
 
 def _show_partial(tape: Tape, error: Exception) -> None:

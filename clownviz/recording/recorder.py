@@ -123,6 +123,7 @@ class Recorder:
         self._threads: list[Thread] = []
         self._local = _Local()
         self._steps = itertools.count()
+        self._unwritten = True
         self._seen: dict[int, _Seen] = {}  # by id
         self._parameters: dict[int, tuple[Any, str, list[ParameterInfo]]] = {}
         self._looked: set[int] = set()
@@ -236,16 +237,25 @@ class Recorder:
         thread.glances = not self._is_close(model, inputs)
         self._observe(thread, not thread.glances)
         self._note(("begin", thread, thread.glances, model.training))
+        if self.file is not None:
+            # What ran before is whole now, its backward too. After an update it is written already.
+            if self._unwritten:
+                self._append()
+            self._unwritten = True
+
+    def _append(self) -> None:
+        """Write what is new to the file, unless a run is in the middle."""
         if self.file is not None and not any(each.stack for each in self._threads):
-            # What ran before is whole now, its backward and its update too.
             self.writer.write_down()
             self.file.append(self.tape)
+            self._unwritten = False
 
     def _is_close(self, model: Any, inputs: Sequence[Any]) -> bool:
         """Whether operations and weights are looked at too; runs of one kind are much alike."""
         if self._always_close:
             return True
-        shapes = [getattr(each, "shape", None) for each in inputs]
+        facts = self.backend.facts
+        shapes = [facts(each)[0] if isinstance(each, self._tensor) else None for each in inputs]
         kind = model.training, self.backend.is_grad_enabled(), *shapes
         count = self._runs_like.get(kind, 0)
         if len(self._runs_like) < MOST_KINDS_OF_RUNS:
@@ -494,6 +504,8 @@ class Recorder:
     def updated(self, *update: Any) -> None:
         """An optimizer has taken a step."""
         self._note(("update", *update))
+        if self.file is not None:
+            self._append()
 
     # -- the end -----------------------------------------------------------------------------
 

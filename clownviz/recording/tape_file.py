@@ -32,7 +32,7 @@ from safetensors.numpy import save as to_bytes
 from . import tape as records
 from .nested import Ref, leaves
 from .statistics import Stats
-from .tape import Tape, Value
+from .tape import Step, Tape, Value
 
 __all__ = ["TapeFile", "TapeFileError", "load", "save"]
 
@@ -93,10 +93,15 @@ class TapeFile:
         self._written: dict[str, int] | None = None
         self._modules: dict[str, str] = {}
         self._late: list[Value] = []
+        self._late_losses: list[Step] = []
 
     def has_gradient(self, value: Value) -> None:
         """A value has got its gradient, which may be long after it was written."""
         self._late.append(value)
+
+    def has_another_loss(self, step: Step) -> None:
+        """A second backward began in a step, which may be after the first loss was written."""
+        self._late_losses.append(step)
 
     def append(self, tape: Tape) -> None:
         """Write what is new on the tape as one segment; nothing if nothing is.
@@ -117,10 +122,14 @@ class TapeFile:
         late = [[value.id, value.gradient] for value in self._late if value.id < written]
         if late:
             part["gradients"] = late
-        if part["modules"] or late or sizes != self._written:
+        losses = [[step.number, segment.encode(step.scalars)] for step in self._late_losses]
+        if losses:
+            part["scalars"] = losses
+        if part["modules"] or late or losses or sizes != self._written:
             self._write(self._file, segment.to_bytes(part))
             self._written = sizes
             self._late.clear()
+            self._late_losses.clear()
 
     def _write(self, file: BinaryIO, data: bytes) -> None:
         end = file.tell()
@@ -355,6 +364,10 @@ def _extended(tape: Tape | None, block: bytes, name: str) -> Tape:
         grown[field] = items
     late = part.get("gradients", [])
     _check(tape, grown, late, name)
+    losses = []
+    if "scalars" in part:
+        steps = {step.number: step for step in (*tape.steps, *grown["steps"])}
+        losses = [(steps[number], dict(scalars)) for number, scalars in part["scalars"]]
     for info in part["modules"]:
         tape.modules[info.path] = info
     for field in _PLAIN:
@@ -364,6 +377,8 @@ def _extended(tape: Tape | None, block: bytes, name: str) -> Tape:
         getattr(tape, field).extend(items)
     for value, gradient in late:
         tape.values[value].gradient = gradient
+    for step, scalars in losses:
+        step.scalars = scalars
     for update in tape.updates:
         update.widen(len(tape.trained))
     return tape

@@ -7,13 +7,14 @@ Their names are those of clownpiece's records, so formula and cost come from the
 
 from __future__ import annotations
 
+import itertools
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import lru_cache, partial
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -60,7 +61,7 @@ class TorchBackend(ModuleBackend):
         if is_lazy(tensor):
             return (0,), _dtype_name(tensor.dtype), 0, tensor.requires_grad
         return (
-            tuple(tensor.shape),
+            tuple(tensor.shape) if not tensor.is_nested else _padded_shape(tensor),
             _dtype_name(tensor.dtype),
             tensor.numel() * tensor.element_size(),
             tensor.requires_grad,
@@ -97,6 +98,8 @@ class TorchBackend(ModuleBackend):
                     handles.callback(after.remove)
                 except RuntimeError:
                     continue
+            _watching.append(watch)
+            handles.callback(_watching.remove, watch)
             yield
 
     @contextmanager
@@ -164,6 +167,8 @@ def _array(tensor: Any) -> np.ndarray:
     if is_lazy(tensor):
         return np.empty(0, np.float32)
     tensor = tensor.detach()
+    if tensor.is_nested:
+        return NoNumbers.of(_padded_shape(tensor))
     try:
         return tensor.numpy()
     except (TypeError, RuntimeError):  # bfloat16, sparse, conjugated, or on another device
@@ -173,6 +178,15 @@ def _array(tensor: Any) -> np.ndarray:
             return dense.resolve_conj().to("cpu", kind).numpy()
         except (TypeError, RuntimeError, NotImplementedError):  # meta, fake, within vmap
             return NoNumbers.of(tuple(tensor.shape))
+
+
+def _padded_shape(nested: Any) -> tuple[int, ...]:
+    """The shape that a nested tensor has once its shorter items are padded."""
+    try:
+        shapes = [tuple(item.shape) for item in nested.detach().unbind()]
+    except RuntimeError:  # without memory nobody knows how long an item is
+        return nested.size(0), *[0] * (nested.dim() - 1)
+    return len(shapes), *map(max, zip(*shapes))
 
 
 @lru_cache(maxsize=64)
@@ -214,29 +228,58 @@ def silent(*args: Any, **kwargs: Any) -> None:
     """A hook that does nothing."""
 
 
+class _Open(NamedTuple):
+    """A call that is running; `known` is what its caller was handling, and not its own error."""
+
+    number: int
+    module: Any
+    known: BaseException | None
+
+
+class _Running(threading.local):
+    """The calls that are running in this thread."""
+
+    def __init__(self) -> None:
+        self.calls: list[_Open] = []
+
+
+_watching: list[_Calls] = []
+_numbers = itertools.count()
+
+
 class _Calls:
     """Tells one pair of functions of calls, and whether each returned."""
 
     def __init__(self, enter: Enter, leave: Leave) -> None:
         self.enter = enter
         self.leave = leave
-        self._around = threading.local()
+        self._began = next(_numbers)
+        self._running = _Running()
 
     def before(self, module: Any, args: tuple, kwargs: dict[str, Any]) -> None:
-        # What was being handled already, in an `except` of the caller's, is not this call's error.
-        self._errors().append(sys.exc_info()[1])
+        self._running.calls.append(_Open(next(_numbers), module, sys.exc_info()[1]))
         self.enter(module, args, kwargs)
 
     def after(self, module: Any, args: tuple, kwargs: dict[str, Any], output: Any) -> None:
-        errors = self._errors()
-        known = errors.pop() if errors else None
+        calls = self._running.calls
+        known = calls.pop().known if calls else None
         error = sys.exc_info()[1]
-        self.leave(module, output, None if error is known else error)
+        try:
+            self.leave(module, output, None if error is known else error)
+        except Exception:
+            raise
+        except BaseException as stop:
+            # PyTorch calls no hooks for what is no Exception, and it ends all that runs within the
+            # block of this watch.
+            for watch in tuple(_watching):
+                watch.end_since(self._began, stop)
+            raise
 
-    def _errors(self) -> list[BaseException | None]:
-        if not hasattr(self._around, "errors"):
-            self._around.errors = []
-        return self._around.errors
+    def end_since(self, number: int, error: BaseException) -> None:
+        """Of this thread's calls those from this number on are ended by an error."""
+        calls = self._running.calls
+        while calls and calls[-1].number > number:
+            self.leave(calls.pop().module, None, error)
 
 
 # -- operations ------------------------------------------------------------------------------

@@ -335,6 +335,8 @@ class Writer:
         if step not in self._losses:
             record = self._losses[step] = Step(step, {})
             self.tape.steps.append(record)
+        elif self._file is not None:
+            self._file.has_another_loss(self._losses[step])
         self._losses[step].scalars["loss"] = number
 
     def update(self, update: Update, paths: tuple[str, ...]) -> None:

@@ -177,6 +177,16 @@ def test_a_tape_with_something_to_run_it_on_is_refused(verb, x):
 def test_a_tape_has_its_gradients_or_not(x):
     with pytest.raises(TypeError, match="gradients and loss: a tape"):
         clownviz.explore(clownviz.run(Net(), x), gradients=True, loss=lambda out: out)
+    with pytest.raises(TypeError, match="inputs and loss: a tape"):
+        clownviz.autograd(clownviz.run(Net(), x), x, loss=lambda out: out)
+
+
+def test_without_a_model_to_run_nothing_to_run_it_on_is_compared(x):
+    model, tape = Net(), clownviz.run(Net(), x, keep="full")
+    for a, b in ((tape, tape), (tape, model.state_dict()), (model.state_dict(), tape)):
+        with pytest.raises(TypeError, match="inputs and loss: a tape"):
+            clownviz.compare(a, b, x, loss=lambda out: out)
+    assert clownviz.compare(tape, model, x).text()
 
 
 @pytest.mark.parametrize("verb", VERBS)

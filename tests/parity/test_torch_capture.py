@@ -337,6 +337,34 @@ def test_a_capture_that_another_thread_ends_counts_no_later_operation_twice():
     assert torch.overrides._get_current_function_mode() is None
 
 
+def test_a_capture_around_one_that_stops_sees_no_failure():
+    model = nn.Sequential(nn.Linear(4, 4), nn.Sequential(nn.ReLU(), nn.Tanh()), nn.Linear(4, 2))
+    with clownviz.capture(model) as outer:
+        with clownviz.capture(model, until="1.0"):
+            model(torch.ones(1, 4))
+        model(torch.ones(1, 4))
+    paths = ["", "0", "1", "1.0", "", "0", "1", "1.0", "1.1", "2"]
+    assert [call.path for call in outer.calls] == paths
+    assert [call.error for call in outer.calls] == [None] * 10
+
+
+def test_a_forward_that_stops_a_part_of_its_own_goes_on():
+    class Peeking(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.part = nn.Sequential(nn.Linear(4, 4), nn.ReLU())
+            self.last = nn.Linear(4, 2)
+
+        def forward(self, x):
+            with clownviz.capture(self.part, until="0"):
+                self.part(x)
+            return self.last(x)
+
+    tape = clownviz.run(Peeking(), torch.ones(1, 4))
+    assert [call.path for call in tape.calls] == ["", "part", "part.0", "last"]
+    assert [call.error for call in tape.calls] == [None] * 4 and tape.calls[3].parent == 0
+
+
 def test_a_forward_that_raises_gives_the_partial_tape():
     model = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(6, 2))
     with pytest.raises(RuntimeError) as caught:
@@ -398,6 +426,24 @@ def test_tensors_without_numbers_have_shapes_and_no_statistics(make):
     assert value.shape[-1] == 2 and value.stats is None and value.array is None
     for verb in (clownviz.summary, clownviz.diagram, clownviz.findings, clownviz.report):
         assert verb(tape).text() and verb(tape).html()
+
+
+@pytest.mark.parametrize("layout", [torch.jagged, torch.strided])
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors is in prototype")
+def test_nested_tensors_are_told_as_if_they_were_padded(layout):
+    model = nn.Sequential(nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2))
+    x = torch.nested.nested_tensor([torch.ones(3, 4), torch.zeros(2, 4)], layout=layout)
+    expected = model(x).unbind()
+    with clownviz.capture(model, keep="full", gradients=True, inside=True) as tape:
+        output = model(x)
+        sum(each.sum() for each in output.unbind()).backward()
+    assert all(map(torch.equal, output.unbind(), expected))
+    (value,) = tape.refs(tape.calls[0].outputs)
+    assert value.shape == (2, 3, 2) and value.bytes == 40 and value.stats is None
+    assert model[0].weight.grad is not None
+    assert [call.path for call in tape.forward_calls()] == ["", "0", "1", "2"]
+    for verb in (clownviz.summary, clownviz.diagram, clownviz.autograd, clownviz.report):
+        assert verb(model, x).text()
 
 
 def test_of_complex_numbers_their_size_is_told():

@@ -1,4 +1,4 @@
-"""A tape in a file: everything comes back, a killed process loses one step, damage is said."""
+"""A tape in a file: everything comes back, a killed process loses no whole step, damage is said."""
 
 from __future__ import annotations
 
@@ -191,6 +191,36 @@ def test_a_killed_process_leaves_every_whole_step(tmp_path):
         told += [int(line) for line in process.stdout]
     tape = load(path)
     assert len(tape.values) >= told[-1] and len(tape.values) % 200 == 0
+
+
+def test_an_update_makes_a_step_whole_without_waiting_for_the_next(tmp_path):
+    path, seen = tmp_path / "net.tape", []
+
+    def each(tape):
+        found = load(path)
+        seen.append(len(found.updates))
+        assert same(found.calls, tape.calls) and same(found.steps, tape.steps)
+        assert [v.gradient for v in found.values] == [v.gradient for v in tape.values]
+
+    trained(steps=4, gradients=True, file=path, each=each)
+    assert seen == [1, 2, 3, 4]
+
+
+def test_two_optimizers_that_take_turns_in_one_step_are_both_in_the_file(tmp_path):
+    clownpiece.manual_seed(0)
+    path, model = tmp_path / "net.tape", TwoHeads()
+    body, heads = (optim.SGD(part.parameters(), lr=0.1) for part in (model.body, model.heads))
+    with capture(model, gradients=True, file=path) as tape:
+        for step in range(3):
+            output = model(clownpiece.randn(5, 4))
+            output["first"].square().mean().backward(retain_graph=True)
+            heads.step()
+            assert len(load(path).updates) == 2 * step + 1
+            second = (output["first"].detach() * model.body.weight.sum()).mean()
+            second.backward()
+            body.step()
+            assert load(path).steps[-1].scalars["loss"] == pytest.approx(second.item())
+    assert same(load(path), copy.copy(tape))
 
 
 # -- damage ----------------------------------------------------------------------------------
