@@ -93,6 +93,8 @@ def large() -> Iterator[Case]:
                   "summary, from a tape", "torchinfo", _torchinfo)  # fmt: skip
     yield _beside(LARGE, lambda: clownviz.summary(model, x).text(),
                   "summary, forward included", "torchinfo", _torchinfo)  # fmt: skip
+    yield _beside(LARGE, lambda: clownviz.summary(model, x).text(),
+                  "summary, forward included", "torchview", _torchview)  # fmt: skip
     yield _beside(LARGE, lambda: clownviz.tree(tape).html(),
                   f"tree as HTML ({size}), from a tape", "treescope", _treescope)  # fmt: skip
     yield _beside(LARGE, lambda: clownviz.diagram(model, x).source,
