@@ -7,6 +7,7 @@ library: they are written in the names that clownpiece and PyTorch share.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -280,6 +281,18 @@ class Ward:
         last = self.nn.LogSoftmax(-1) if safe else self.nn.Identity()
         return self.looked_at(self.nn.Sequential(self.mlp(), last), loss=self.F.nll_loss)
 
+    def regressed(self, loss: Loss, safe: bool, flat: bool = False) -> Tape:
+        """One number an example: a column, or `flat`, against targets of the other shape."""
+        nn = self.nn
+        last = nn.Flatten(0) if flat else nn.Identity()
+        model = nn.Sequential(nn.Linear(8, 16), nn.Tanh(), nn.Linear(16, 1), last)
+        x, _ = self.data()
+        target = x.sum(dim=1, keepdim=flat != safe)
+        with warnings.catch_warnings():
+            # The losses of both libraries warn of it, too.
+            warnings.simplefilter("ignore")
+            return run(model, x, keep="full", gradients=True, loss=lambda y: loss(y, target))
+
     def predicting(self, part: Callable[[], Any], safe: bool) -> Tape:
         model = self.mlp(part(), self.nn.ReLU())
         model.train(not safe)
@@ -358,6 +371,17 @@ class Ward:
             ),
             "sigmoid, logits": (
                 "squashed_twice", partial(self.squashed, nn.Sigmoid(), self.bits), (),
+            ),
+            "column, mse_loss": (
+                "broadcast_loss", partial(self.regressed, F.mse_loss), (),
+            ),
+            "column target, l1_loss": (
+                "broadcast_loss", partial(self.regressed, F.l1_loss, flat=True), (),
+            ),
+            "column, difference": (
+                "broadcast_loss",
+                partial(self.regressed, lambda y, target: ((target - y) ** 2).mean()),
+                (),
             ),
             "logits, nll_loss": ("squashed_twice", self.no_logarithm, ()),
             "softmax, nll_loss": ("squashed_twice", self.probabilities, ()),

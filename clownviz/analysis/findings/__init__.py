@@ -19,6 +19,7 @@ from ..trace import Trace
 from .collapse import collapsed_rank
 from .finding import SEVERITIES, Check, Finding, Thresholds
 from .flow import changing_gradient, detached_path, no_gradient
+from .losses import broadcast_loss
 from .steps import empty_steps, gradients_kept, learning_rate, not_optimized
 from .structure import not_registered
 from .usage import batch_of_one, eval_while_training, squashed_twice, training_mode_in_use
@@ -48,6 +49,7 @@ CHECKS: dict[str, Check] = {
         constant_output,
         collapsed_rank,
         squashed_twice,
+        broadcast_loss,
         training_mode_in_use,
         eval_while_training,
         batch_of_one,

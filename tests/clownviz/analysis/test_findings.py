@@ -179,6 +179,29 @@ def test_lists_of_what_is_registered_frozen_or_without_parameters_are_no_finding
     assert examine(describe(whole)) == [] and examine(describe(model)) == []
 
 
+def test_what_is_broadcast_by_accident_is_told_with_its_shapes():
+    (finding,) = examine(PATIENTS["column target, l1_loss"][1](False))
+    assert finding.sentence == (
+        "`l1_loss` of (32,) and (32, 1) is broadcast to (32, 32): every output meets every target."
+    )
+    assert finding.fix == "Give both one shape: `target.squeeze(1)`, or `output.unsqueeze(1)`."
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda y, target: (y - y.squeeze(1)).abs().mean(),
+        lambda y, target: (y.squeeze(1) - target[:, None]).abs().mean(),
+        lambda y, target: (y.squeeze(1).unsqueeze(1) - target).abs().mean(),
+        lambda y, target: y.mean() + (target[:, None] - target).mean(),
+    ],
+)
+def test_pairs_that_are_made_on_purpose_are_no_finding(loss):
+    x, _ = data()
+    tape = run(nn.Linear(8, 1), x, gradients=True, loss=lambda y: loss(y, x.sum(dim=1)))
+    assert examine(tape, checks=["broadcast_loss"]) == []
+
+
 def test_the_cut_is_told_by_its_place():
     (finding,) = examine(PATIENTS["detach"][1](False))
     assert finding.sentence == (
