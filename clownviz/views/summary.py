@@ -20,6 +20,7 @@ __all__ = ["COLUMNS", "DEFAULT_COLUMNS", "Summary"]
 
 MOST_LETTERS = 40
 LONGEST_NAME = 60
+FITS_ANYWHERE = 24
 LAYER = "layer"
 
 
@@ -190,8 +191,12 @@ class Summary(View):
             _html_cell(name, cell, line) for name, cell in zip(self.columns, self.cells(line))
         )
         kind = ' class="cv-raised"' if line.row.error else ""
-        label = f"{mark}{around}{html.escape(_label(line))}"
-        first = f'<td style="padding-left:{0.6 + level * 1.1:.1f}em">{label}</td>'
+        label = _label(line)
+        long = ' class="cv-long"' if width(label) > FITS_ANYWHERE else ""
+        first = (
+            f'<td{long} style="padding-left:{1.5 + level * 1.1:.1f}em">'
+            f"{mark}{around}{html.escape(label)}</td>"
+        )
         return f'<tr{kind} data-at="{self.place[id(line)]}">{first}{cells}</tr>'
 
     def svg(self) -> str:
@@ -274,13 +279,16 @@ _CSS = (
     ".clownviz.cv-rows table{border-collapse:collapse;table-layout:auto;margin:0;width:auto;"
     "font:inherit;color:inherit;font-variant-numeric:tabular-nums}"
     ".clownviz.cv-rows th,.clownviz.cv-rows td{padding:.16em .6em;text-align:left;"
-    "white-space:nowrap;border:0;max-width:none}"
+    "white-space:nowrap;border:0;max-width:none;vertical-align:top}"
+    # Where the page is narrow long names take several lines, and the numbers stay in sight.
+    ".clownviz.cv-rows td:is(.cv-long,.cv-flat :first-child)"
+    "{white-space:normal;overflow-wrap:anywhere;min-width:14em}"
     ".clownviz.cv-rows th{color:var(--cv-muted);font-weight:500;"
     "border-bottom:1px solid var(--cv-border)}"
     ".clownviz.cv-rows .cv-number{text-align:right}"
     ".clownviz.cv-rows s{display:none;color:var(--cv-muted);text-decoration:none}"
     ".clownviz.cv-rows .cv-flat s{display:inline}"
-    ".clownviz.cv-rows .cv-flat td:first-child{padding-left:.6em !important}"
+    ".clownviz.cv-rows .cv-flat td:first-child{padding-left:1.5em !important}"
     ".clownviz.cv-rows [data-sorts] th{cursor:pointer}"
     ".clownviz.cv-rows [data-sorts] th:hover{color:var(--cv-text)}"
     ".clownviz.cv-rows th[aria-sort=descending]::after{content:' ↓'}"
@@ -290,8 +298,8 @@ _CSS = (
     ".clownviz.cv-rows tbody tr:nth-child(n){background:none}"
     ".clownviz.cv-rows tbody tr:nth-child(n):hover{background:var(--cv-surface)}"
     ".clownviz.cv-rows tr.cv-raised td{color:var(--cv-error)}"
-    ".clownviz.cv-rows td i{display:inline-block;width:.4em;height:.95em;border-radius:2px;"
-    "margin-right:.5em;vertical-align:-.1em;opacity:.5}"
+    ".clownviz.cv-rows td i{float:left;width:.4em;height:.95em;border-radius:2px;"
+    "margin:.2em 0 0 -.9em;opacity:.5}"
     ".clownviz.cv-rows dl{display:grid;grid-template-columns:max-content 1fr;gap:.15em 1em;"
     "margin:.5em .6em;border-top:1px solid var(--cv-border);padding-top:.5em}"
     ".clownviz.cv-rows dl dt{color:var(--cv-muted);font-weight:400;width:auto;white-space:nowrap}"
