@@ -370,6 +370,7 @@ def _extended(tape: Tape | None, block: bytes, name: str) -> Tape:
         losses = [(steps[number], dict(scalars)) for number, scalars in part["scalars"]]
     for info in part["modules"]:
         tape.modules[info.path] = info
+    before = len(tape.trained)
     for field in _PLAIN:
         if field in part:
             setattr(tape, field, part[field])
@@ -379,7 +380,8 @@ def _extended(tape: Tape | None, block: bytes, name: str) -> Tape:
         tape.values[value].gradient = gradient
     for step, scalars in losses:
         step.scalars = scalars
-    for update in tape.updates:
+    grew = len(tape.trained) > before
+    for update in tape.updates if grew else grown["updates"]:
         update.widen(len(tape.trained))
     return tape
 
