@@ -22,7 +22,7 @@ from .statistics import statistics_of_each
 from .tape import ModuleInfo, ParameterInfo, Tape
 from .tape_file import TapeFile
 from .unregistered import unregistered
-from .writer import GrowingTape
+from .writer import GrowingTape, Writer
 
 __all__ = ["Capture", "Full", "Sample", "capture", "describe", "run"]
 
@@ -137,16 +137,9 @@ class Capture:
         backend = self.backend
         keeper = Keeper(self.keep, self.budget, exact=exact)
         tape = Tape(model=type(self.model).__name__)
-        recorder = Recorder(
-            backend,
-            tape,
-            keeper,
-            gradients=self.gradients,
-            every=self.every,
-            inside=self.inside,
-            file=TapeFile(self.file) if self.file is not None else None,
-        )
-        self._recorder = recorder
+        file = TapeFile(self.file) if self.file is not None else None
+        writer = Writer(backend, tape, keeper, self.gradients, file)
+        self._recorder = recorder = Recorder(writer, every=self.every, inside=self.inside)
         try:
             places = list(backend.places(self.model))
             _describe_into(tape, backend, places, keeper, recorder)

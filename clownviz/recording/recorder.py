@@ -20,11 +20,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .attention import AttentionWatcher, OpEvent
-from .backend import Backend, Handle, NoNumbers
-from .keep import RECORD_BYTES, Keeper, Pace
+from .backend import Handle, NoNumbers
+from .keep import RECORD_BYTES, Pace
 from .nested import Ref, replace, short
-from .tape import ParameterInfo, Tape
-from .tape_file import TapeFile
+from .tape import ParameterInfo
 from .updates import Updates
 from .writer import MOST_EVENTS, Place, Thread, Told, Writer
 
@@ -70,13 +69,9 @@ class Recorder:
     """Notes what happens in one model.
 
     Args:
-        backend: the model's framework.
-        tape: what is written on.
-        keeper: looks at arrays.
-        gradients: whether backward is recorded.
+        writer: writes down what is noted; the framework, the tape and what is kept are its own.
         every: look at every so many runs of the model, and more rarely as the budget is used up.
         inside: look also at what operations make that stays within a module.
-        file: what the tape is written to, run by run.
 
     Attributes:
         active: False once the capture has ended; events that still arrive are ignored.
@@ -85,32 +80,22 @@ class Recorder:
         repeated: whether a checkpoint had modules compute once more during a backward.
     """
 
-    def __init__(
-        self,
-        backend: Backend,
-        tape: Tape,
-        keeper: Keeper,
-        *,
-        gradients: bool,
-        every: int,
-        inside: bool = False,
-        file: TapeFile | None = None,
-    ) -> None:
-        self.backend = backend
-        self.tape = tape
-        self.keeper = keeper
-        self.gradients = gradients
+    def __init__(self, writer: Writer, *, every: int, inside: bool = False) -> None:
+        self.writer = writer
+        self.backend = backend = writer.backend
+        self.tape = tape = writer.tape
+        self.keeper = keeper = writer.keeper
+        self.gradients = writer.gradients
+        self.file = writer.file
         self._looks = keeper.looks
         self._always_close = inside or keeper.part is not None
         self._runs_like: dict[Any, int] = {}
         self.pace = Pace(every, keeper.budget)
         self.inside = inside
-        self.file = file
         self.active = True
         self.places: dict[int, Place] = {}
         self.stopped: str | None = None
         self.repeated = False
-        self.writer = Writer(backend, tape, keeper, gradients, file)
         self.attention = AttentionWatcher(tape, keeper, backend.array)
         self.updates = Updates(self, backend.array)
         # What is asked for every tensor that passes, found once.

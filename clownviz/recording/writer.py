@@ -89,6 +89,13 @@ _OpFacts = tuple[str, str, int, dict[str, str]]
 class Writer:
     """Writes the records of one tape.
 
+    Args:
+        backend: the model's framework.
+        tape: what is written on.
+        keeper: looks at arrays.
+        gradients: whether backward is recorded.
+        file: what the tape is written to, run by run.
+
     Attributes:
         log: what happened and is not written down yet: tuples of the name of a method of this
             class and its arguments. Appending needs no lock.
@@ -103,8 +110,8 @@ class Writer:
         file: TapeFile | None = None,
     ) -> None:
         self.backend = backend
-        self._file = file
-        self._gradients = gradients
+        self.file = file
+        self.gradients = gradients
         self._about = backend.facts
         self._values: list[Any] = tape.values
         self._whole = 0  # values before this one are whole
@@ -177,7 +184,7 @@ class Writer:
         thread.numbers = {}
         self._close(thread, 0, "did not return")
         thread.run = []
-        if self._gradients:
+        if self.gradients:
             self._runs.append(thread.run)
 
     def enter(
@@ -335,8 +342,8 @@ class Writer:
         if step not in self._losses:
             record = self._losses[step] = Step(step, {})
             self.tape.steps.append(record)
-        elif self._file is not None:
-            self._file.has_another_loss(self._losses[step])
+        elif self.file is not None:
+            self.file.has_another_loss(self._losses[step])
         self._losses[step].scalars["loss"] = number
 
     def update(self, update: Update, paths: tuple[str, ...]) -> None:
@@ -369,8 +376,8 @@ class Writer:
         """Backward has the gradient of a value."""
         value = self._values[ref]
         value.gradient = int(gradient)
-        if self._file is not None:
-            self._file.has_gradient(value)
+        if self.file is not None:
+            self.file.has_gradient(value)
 
     def accumulated(self, infos: Sequence[ParameterInfo], gradient: Ref) -> None:
         """Backward has added to the gradient of a parameter, which these tell of."""
