@@ -9,8 +9,14 @@ from clownviz.recording.keep import Full, Keeper, Sample, parse_bytes
 from clownviz.recording.tape import Value
 
 
-def value(number=0):
-    return Value(number, (1000,), "float32", 4000)
+def looked(keep, budget, count, size=1000, **options):
+    """A keeper, and the values of `count` arrays that it has looked at."""
+    keeper = Keeper(keep, budget, **options)
+    values = [Value(number, (size,), "float32", 4 * size) for number in range(count)]
+    keeper.value = values.__getitem__
+    for number in range(count):
+        keeper.look(number, np.arange(size, dtype=np.float32))
+    return keeper, values
 
 
 @pytest.mark.parametrize(
@@ -28,11 +34,7 @@ def test_what_is_no_size_is_refused(text):
 
 
 def test_the_oldest_arrays_go_first_and_leave_their_statistics():
-    keeper = Keeper("full", 13_000)
-    values = [value(n) for n in range(4)]
-    keeper.value = values.__getitem__
-    for at in range(len(values)):
-        keeper.look(at, np.ones(1000, np.float32))
+    keeper, values = looked("full", 13_000, 4)
     assert [v.array is not None for v in values] == [False, False, True, True]
     assert all(v.stats is not None for v in values)
     assert keeper.used <= 13_000
@@ -41,11 +43,7 @@ def test_the_oldest_arrays_go_first_and_leave_their_statistics():
 
 
 def test_when_no_array_is_left_statistics_go_too():
-    keeper = Keeper("statistics", 2_500)
-    values = [value(n) for n in range(5)]
-    keeper.value = values.__getitem__
-    for at in range(len(values)):
-        keeper.look(at, np.ones(1000, np.float32))
+    keeper, values = looked("statistics", 2_500, 5)
     kept = [v.stats is not None for v in values]
     assert kept == sorted(kept) and not all(kept)
     assert "left of them is their shapes" in keeper.notes()[0]
@@ -105,9 +103,7 @@ def test_float16_keeps_what_is_finite_finite_and_leaves_integers():
 
 
 def test_statistics_may_wait_until_they_are_asked_for():
-    keeper, seen = Keeper("statistics", 10**6, exact=False), value()
-    keeper.value = [seen].__getitem__
-    keeper.look(0, np.arange(5000, dtype=np.float32))
+    keeper, (seen,) = looked("statistics", 10**6, 1, size=5000, exact=False)
     assert seen.stats is None
     keeper.settle()
     assert seen.stats.count == 5000 and not seen.stats.exact
@@ -115,11 +111,7 @@ def test_statistics_may_wait_until_they_are_asked_for():
 
 
 def test_the_newest_arrays_stay_where_statistics_fill_the_budget():
-    keeper = Keeper("full", 80_000)
-    seen = [value() for _ in range(500)]
-    keeper.value = seen.__getitem__
-    for at in range(len(seen)):
-        keeper.look(at, np.ones(250, np.float32))
+    keeper, seen = looked("full", 80_000, 500, size=250)
     kept = [each.array is not None for each in seen]
     assert keeper.used <= keeper.budget
     assert kept == [False] * 490 + [True] * 10, "an eighth of the budget, the newest ones"
