@@ -13,7 +13,7 @@ from .tape import Unregistered
 __all__ = ["unregistered"]
 
 MOST_ITEMS = 4_096
-"""Of a longer container only so many items are looked at: layers stand at its beginning, if any."""
+"""Of an attribute only so many items are looked at: layers stand at its beginning, if any."""
 
 _PLAIN = frozenset({int, float, bool, str, bytes, type(None)})
 
@@ -45,6 +45,7 @@ def unregistered(
 def _held(backend: Backend, container: Any) -> Iterator[Any]:
     """The modules and parameters in a container and in containers within it."""
     seen: set[int] = set()
+    left = MOST_ITEMS
     waiting = [container]
     while waiting:
         each = waiting.pop()
@@ -52,7 +53,8 @@ def _held(backend: Backend, container: Any) -> Iterator[Any]:
             continue
         seen.add(id(each))
         if isinstance(each, (list, tuple, dict)):
-            items = list(islice(each.values() if isinstance(each, dict) else each, MOST_ITEMS))
+            items = list(islice(each.values() if isinstance(each, dict) else each, left))
+            left -= len(items)
             waiting.extend(reversed(items))
         elif isinstance(each, backend.parameter) or backend.is_model(each):
             yield each

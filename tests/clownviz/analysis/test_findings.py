@@ -179,6 +179,21 @@ def test_lists_of_what_is_registered_frozen_or_without_parameters_are_no_finding
     assert examine(describe(whole)) == [] and examine(describe(model)) == []
 
 
+def test_a_large_table_in_plain_lists_is_not_walked_to_its_end():
+    looked = []
+
+    class Row(list):
+        def __iter__(self):
+            for each in super().__iter__():
+                looked.append(each)
+                yield each
+
+    model = mlp()
+    model.table = [Row(range(1_000)) for _ in range(1_000)]
+    assert examine(describe(model)) == []
+    assert len(looked) < 10_000
+
+
 def test_what_is_broadcast_by_accident_is_told_with_its_shapes():
     (finding,) = examine(PATIENTS["column target, l1_loss"][1](False))
     assert finding.sentence == (
