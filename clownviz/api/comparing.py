@@ -53,8 +53,6 @@ def compare(
     options = {"gradients": gradients, "loss": loss}
     if all(isinstance(side, (Tape, Mapping, str, os.PathLike)) for side in (a, b)):
         refuse_to_run(inputs, kwargs, options)
-    if not inputs and not kwargs:
-        options = {}
 
     def look(side: Any) -> Tape:
         if isinstance(side, Tape):

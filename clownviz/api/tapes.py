@@ -24,12 +24,17 @@ def tape_of(
         options: `keep`, `gradients`, `loss` of that run.
 
     Raises:
-        TypeError: a tape, and with it what only a run could use.
+        TypeError: what only a run could use, with a tape or without inputs.
         ValueError: a tape that holds no model.
     """
     if isinstance(model, Tape):
         return _as_it_is(model, inputs, kwargs, options)
     if not inputs and not kwargs:
+        if options.get("loss") is not None:
+            raise TypeError(
+                "loss: without inputs nothing is run that could have one; give what the model is "
+                "called with, or leave it out"
+            )
         return describe(model, keep=options["keep"])
     try:
         return run(model, *inputs, kwargs=kwargs, **options)

@@ -174,6 +174,14 @@ def test_a_tape_with_something_to_run_it_on_is_refused(verb, x):
         verb(tape, x, kwargs={"scale": 2.0})
 
 
+@pytest.mark.parametrize("verb", [clownviz.findings, clownviz.compare, clownviz.report])
+def test_a_loss_without_inputs_is_refused(verb):
+    model = nn.Linear(4, 3)
+    models = (model, model) if verb is clownviz.compare else (model,)
+    with pytest.raises(TypeError, match="loss: without inputs nothing is run"):
+        verb(*models, loss=lambda scores: scores.sum())
+
+
 def test_a_tape_has_its_gradients_or_not(x):
     with pytest.raises(TypeError, match="gradients and loss: a tape"):
         clownviz.explore(clownviz.run(Net(), x), gradients=True, loss=lambda out: out)
