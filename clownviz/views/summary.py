@@ -282,7 +282,9 @@ _CSS = (
     "white-space:nowrap;border:0;max-width:none;vertical-align:top}"
     # Where the page is narrow long names take several lines, and the numbers stay in sight.
     ".clownviz.cv-rows td:is(.cv-long,.cv-flat :first-child)"
-    "{white-space:normal;overflow-wrap:anywhere;min-width:14em}"
+    "{white-space:normal;overflow-wrap:anywhere;box-sizing:border-box;min-width:16em}"
+    "@media (max-width:760px){.clownviz.cv-rows th,.clownviz.cv-rows td"
+    "{padding-left:.3em;padding-right:.3em}}"
     ".clownviz.cv-rows th{color:var(--cv-muted);font-weight:500;"
     "border-bottom:1px solid var(--cv-border)}"
     ".clownviz.cv-rows .cv-number{text-align:right}"
