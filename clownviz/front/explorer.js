@@ -16,10 +16,10 @@ import { createDiagram } from "./diagram.js";
 import { choice, h } from "./dom.js";
 import { keepKeys } from "./keys.js";
 import { unpack, unpacks } from "./packed.js";
+import { Selection } from "./selection.js";
 import { hideStill } from "./still.js";
 import { createTree } from "./tree.js";
 
-const SETTLE = 40;
 const REMEMBERED = 24;
 
 /**
@@ -70,8 +70,8 @@ class Explorer {
     this.known = new Map();
     /** @type {{ key: string, unit: number } | null} */
     this.unit = null;
-    this.timer = 0;
-    const onselect = (/** @type {string} */ path) => this.choose(path);
+    this.selection = new Selection(model, () => this.follow());
+    const onselect = (/** @type {string} */ path) => this.selection.choose(path);
     this.tree = createTree({ modules: this.scene.modules, onselect });
     this.diagram = createDiagram({ source: this.scene.diagram, onselect });
     this.detail = createDetail({
@@ -82,7 +82,6 @@ class Explorer {
     this.tooltip = h("div", { class: "cv-tip", hidden: true, role: "status" });
     this.element = this.build();
     this.letKeysGo = keepKeys(this.element);
-    this.followSelection = () => this.follow();
     this.followDetail = () => this.receive();
   }
 
@@ -123,7 +122,6 @@ class Explorer {
   }
 
   start() {
-    this.model.on("change:selection", this.followSelection);
     this.model.on("change:detail", this.followDetail);
     this.receive();
     this.follow();
@@ -131,9 +129,8 @@ class Explorer {
   }
 
   destroy() {
-    clearTimeout(this.timer);
     this.letKeysGo();
-    this.model.off("change:selection", this.followSelection);
+    this.selection.destroy();
     this.model.off("change:detail", this.followDetail);
     this.tree.destroy();
     this.diagram.destroy();
@@ -141,23 +138,13 @@ class Explorer {
     this.element.remove();
   }
 
-  /** @returns {string} */
-  get selection() {
-    const path = this.model.get("selection");
-    return this.modules.has(path) ? path : "";
-  }
-
-  /** @param {string} path */
-  choose(path) {
-    if (path === this.model.get("selection")) return;
-    this.model.set("selection", path);
-    // Walking the tree with a key held down asks for the last module only.
-    clearTimeout(this.timer);
-    this.timer = window.setTimeout(() => this.model.save_changes(), SETTLE);
+  /** The path of the module that is shown; the model itself where the selection is none. */
+  get path() {
+    return this.modules.has(this.selection.path) ? this.selection.path : "";
   }
 
   follow() {
-    const path = this.selection;
+    const { path } = this;
     this.unit = null;
     this.tree.select(path);
     this.diagram.select(path);
@@ -178,7 +165,7 @@ class Explorer {
     const [oldest] = this.known.keys();
     if (this.known.size > REMEMBERED) this.known.delete(oldest);
     const module = this.modules.get(detail.path);
-    if (module && detail.path === this.selection) this.detail.show(module, detail, bytes);
+    if (module && detail.path === this.path) this.detail.show(module, detail, bytes);
   }
 
   /**
@@ -197,8 +184,8 @@ class Explorer {
   }
 
   drawCrumbs() {
-    const steps = trail(this.selection, this.modules);
-    const items = steps.map(([path, name]) => ({ name, go: () => this.choose(path) }));
+    const steps = trail(this.path, this.modules);
+    const items = steps.map(([path, name]) => ({ name, go: () => this.selection.choose(path) }));
     if (this.unit) {
       const { key, unit } = this.unit;
       const facts = this.detail.arrays.get(key)?.facts;
@@ -235,8 +222,8 @@ class Explorer {
       this.showUnit(this.unit.key, null);
       return;
     }
-    const steps = trail(this.selection, this.modules);
-    if (steps.length > 1) this.choose(steps[steps.length - 2][0]);
+    const steps = trail(this.path, this.modules);
+    if (steps.length > 1) this.selection.choose(steps[steps.length - 2][0]);
   }
 
   /**
