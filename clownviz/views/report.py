@@ -124,9 +124,9 @@ class Report(View):
         """
         explorer, details, packing = self.explorer, dict[str, Any](), Packing()
         room = self.budget if room is None else room
-        share = max(1, room // max(1, len(explorer.rows)))
         scene = explorer.scene()
-        packing.with_(scene)
+        # What the scene leaves is shared by the details; the first is carried in any case.
+        share = max(1, (room - packing.with_(scene)) // max(1, len(explorer.rows)))
         for path in self._by_interest():
             detail, data = explorer.detail(path, share)
             known = {"detail": detail, "bytes": base64.b64encode(data).decode()}

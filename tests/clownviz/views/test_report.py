@@ -92,9 +92,10 @@ def test_the_page_carries_every_module_with_its_bytes():
         assert len(bytes_) == sum(array["length"] for array in known["detail"]["arrays"]), path
 
 
-@pytest.mark.parametrize("budget", [0, 150_000, 170_000])
-def test_a_page_keeps_to_its_budget_and_says_what_it_leaves_out(budget):
-    page = Report(Explorer(lenet()), budget=budget)
+@pytest.mark.parametrize("more", [0, 1_000, 10_000])
+def test_a_page_keeps_to_its_budget_and_says_what_it_leaves_out(more):
+    least = len(Report(Explorer(lenet()), budget=0).html().encode())
+    page = Report(Explorer(lenet()), budget=least + more)
     data = data_of(page.html())
     left = len(page.explorer.rows) - len(data["details"])
     assert left and page.explorer.selection in data["details"]
@@ -103,8 +104,7 @@ def test_a_page_keeps_to_its_budget_and_says_what_it_leaves_out(budget):
         "their facts. clownviz.explore(model, x) shows all; a report with a larger "
         'budget="…" carries more.'
     ]
-    least = len(Report(Explorer(lenet()), budget=0).html().encode())
-    assert len(page.html().encode()) <= max(least, budget + 500)
+    assert len(page.html().encode()) <= least + more + 500
 
 
 def test_equal_blocks_give_way_to_what_is_met_nowhere_else():
