@@ -492,6 +492,10 @@ class Recorder:
         if self.file is not None:
             self._append()
 
+    def stepped_elsewhere(self, optimizer: str) -> None:
+        """An optimizer that has nothing to do with the model finds no gradient."""
+        self._note(("stepped_elsewhere", optimizer))
+
     # -- the end -----------------------------------------------------------------------------
 
     def finish(self, error: BaseException | None = None) -> None:

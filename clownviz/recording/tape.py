@@ -306,6 +306,8 @@ class Tape:
         trained: paths of the parameters that these optimizers hold, tied ones at their first.
         untrained: paths of the trainable parameters that none of them holds; empty before the
             first update.
+        steps_elsewhere: how many steps optimizers have taken, by class name, that hold nothing of
+            the model and have found no gradient either.
         error: what ended the capture, if something was raised.
         notes: sentences about what the tape does not hold, and why.
     """
@@ -320,6 +322,7 @@ class Tape:
     updates: list[Update] = field(default_factory=list)
     trained: tuple[str, ...] = ()
     untrained: tuple[str, ...] = ()
+    steps_elsewhere: dict[str, int] = field(default_factory=dict)
     error: str | None = None
     sites: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

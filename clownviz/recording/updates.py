@@ -37,9 +37,13 @@ class Receiver(Protocol):
         """A step was taken."""
         ...
 
+    def stepped_elsewhere(self, optimizer: str) -> None:
+        """A step is about to be taken that holds nothing of the model, and no gradient."""
+        ...
+
 
 class Updates:
-    """Hooks for the steps of all optimizers; those that hold none of the model's are left alone.
+    """Hooks for the steps of all optimizers; of those that hold none of the model's little is told.
 
     Args:
         receiver: is told of every step.
@@ -71,9 +75,12 @@ class Updates:
         receiver = self._receiver
         if not receiver.active or receiver.skips():
             return
-        held = [p for group in optimizer.param_groups for p in group["params"]]
-        held = [p for p in held if id(p) in self._paths]
+        all_held = [p for group in optimizer.param_groups for p in group["params"]]
+        held = [p for p in all_held if id(p) in self._paths]
         if not held:
+            # Another model's; or made of a copy of this one, which no backward ever reaches.
+            if receiver.step() >= 0 and not any(map(self._has_gradient, all_held)):
+                receiver.stepped_elsewhere(type(optimizer).__name__)
             return
         norms = self._norms.get(optimizer)
         if norms is None or list(map(id, norms.parameters)) != list(map(id, held)):

@@ -370,6 +370,11 @@ class Writer:
         update.at = self._clock
         tape.updates.append(update)
 
+    def stepped_elsewhere(self, optimizer: str) -> None:
+        """An optimizer that holds nothing of the model has found no gradient."""
+        known = self.tape.steps_elsewhere
+        known[optimizer] = known.get(optimizer, 0) + 1
+
     # -- backward ----------------------------------------------------------------------------
 
     def gradient(self, ref: Ref, gradient: Ref) -> None:

@@ -6,6 +6,7 @@ library: they are written in the names that clownpiece and PyTorch share.
 
 from __future__ import annotations
 
+import copy
 import math
 import warnings
 from collections.abc import Callable, Sequence
@@ -158,6 +159,10 @@ class Ward:
     def forgotten_layer(self, safe: bool) -> Tape:
         model = self.mlp()
         return self.trained(model, self.sgd(model if safe else model[2]))
+
+    def other_model(self, safe: bool) -> Tape:
+        model = self.mlp()
+        return self.trained(model, self.sgd(model if safe else copy.deepcopy(model)))
 
     def kept_gradients(self, safe: bool) -> Tape:
         model = self.mlp()
@@ -350,6 +355,7 @@ class Ward:
             "layers in a list": ("not_registered", partial(self.plain_container, list), ()),
             "layers in a dict": ("not_registered", partial(self.plain_container, dict), ()),
             "forgotten by the optimizer": ("not_optimized", self.forgotten_layer, ()),
+            "optimizer of a copy": ("not_optimized", self.other_model, ()),
             "no zero_grad": ("gradients_kept", self.kept_gradients, ()),
             "no backward": ("empty_steps", self.no_backward, ()),
             "zero_grad too late": ("empty_steps", self.zero_too_late, ()),

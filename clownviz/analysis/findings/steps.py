@@ -18,6 +18,7 @@ __all__ = ["empty_steps", "gradients_kept", "learning_rate", "not_optimized"]
 def not_optimized(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Finding]:
     """Trainable parameters that no optimizer holds."""
     if not tape.untrained:
+        yield from _all_elsewhere(tape)
         return
     total = len(tape.trained) + len(tape.untrained)
     yield Finding(
@@ -30,6 +31,31 @@ def not_optimized(tape: Tape, trace: Trace, limits: Thresholds) -> Iterator[Find
         path=tape.untrained[0],
         phase="update",
         numbers={"parameters": len(tape.untrained)},
+    )
+
+
+def _all_elsewhere(tape: Tape) -> Iterator[Finding]:
+    """The optimizer was made of another model: of a copy, or of this one before it was made anew.
+
+    An optimizer of another model that is trained beside this one has gradients.
+    """
+    steps = sum(tape.steps_elsewhere.values())
+    parameters = {p.id for info in tape.modules.values() for p in info.parameters if p.trainable}
+    if tape.updates or steps < 2 or not tape.steps or not parameters:
+        return
+    name = max(tape.steps_elsewhere, key=lambda each: tape.steps_elsewhere[each])
+    yield Finding(
+        "not_optimized",
+        "error",
+        f"{name} holds no parameter of this {tape.model}, and has no gradient to step along.",
+        (
+            f"{steps} steps beside {len(tape.steps)} backward passes through the model, "
+            f"and none of its {len(parameters)} trainable parameters can change",
+        ),
+        "Make the optimizer from `model.parameters()` of this very model: a copy, or a model that "
+        "is made again, has parameters of its own.",
+        phase="update",
+        numbers={"parameters": len(parameters), "steps": steps},
     )
 
 

@@ -103,6 +103,22 @@ def test_updates_have_rates_and_norms():
     assert last.ended < second.at
 
 
+def test_an_optimizer_of_another_model_is_counted_only_while_it_finds_no_gradient(tmp_path):
+    model, other = net(), net()
+    strange = optim.Adam(net().parameters(), lr=0.1)
+    beside = optim.SGD(other.parameters(), lr=0.1)
+    strange.step()
+    with clownviz.capture(model, file=tmp_path / "run.tape") as tape:
+        strange.step()
+        for _ in range(3):
+            beside.zero_grad()
+            other(model(clownpiece.ones(2, 4)).sum() * clownpiece.ones(2, 4)).sum().backward()
+            strange.step()
+            beside.step()
+    assert tape.steps_elsewhere == {"Adam": 3} and tape.updates == []
+    assert clownviz.load(tmp_path / "run.tape").steps_elsewhere == {"Adam": 3}
+
+
 def test_norms_of_a_large_parameter_are_estimated_and_its_gradient_is_measured():
     clownpiece.manual_seed(0)
     model = nn.Linear(128, 256, bias=False)
