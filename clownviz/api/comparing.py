@@ -10,6 +10,7 @@ from ..analysis.compare import TOLERANCE
 from ..analysis.compare import compare as differences
 from ..recording.checkpoint import of_checkpoint, read_checkpoint
 from ..recording.keywords import keywords
+from ..recording.protect import collector_paused
 from ..recording.tape import Tape
 from ..views.compare import Compare
 from .shown import Shown
@@ -18,6 +19,7 @@ from .tapes import refuse_to_run, tape_of
 __all__ = ["compare"]
 
 
+@collector_paused()
 def compare(
     a: Any,
     b: Any,

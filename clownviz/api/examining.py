@@ -8,6 +8,7 @@ from typing import Any
 
 from ..analysis.findings import CHECKS, Thresholds, examine
 from ..recording.keywords import keywords
+from ..recording.protect import collector_paused
 from ..views.findings import Findings
 from .shown import Shown
 from .tapes import tape_of
@@ -17,6 +18,7 @@ __all__ = ["findings"]
 _THRESHOLDS = [field.name for field in dataclasses.fields(Thresholds)]
 
 
+@collector_paused()
 def findings(
     model: Any,
     *inputs: Any,

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..recording.keywords import keywords
+from ..recording.protect import collector_paused
 from ..recording.tape import Tape
 from ..views.diagram import Diagram
 from ..views.explorer import Explorer
@@ -16,6 +17,7 @@ from .tapes import tape_of
 __all__ = ["Watch", "explore", "explorer_of", "watch"]
 
 
+@collector_paused()
 def explore(
     model: Any,
     *inputs: Any,

@@ -13,6 +13,7 @@ from ..analysis.flow import flow_of, has_flow, training_of
 from ..analysis.history import history_of
 from ..analysis.tensors import tensor_of
 from ..recording.keywords import keywords
+from ..recording.protect import collector_paused
 from ..recording.tape import Tape, Value
 from ..views.attention import Attention
 from ..views.autograd import Autograd
@@ -39,6 +40,7 @@ ATTENTION_BYTES = 300_000
 WITH_MAPS = ("convolution",)
 
 
+@collector_paused()
 def report(
     model: Any,
     *inputs: Any,

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..recording.backend import model_of
 from ..recording.keywords import keywords
+from ..recording.protect import collector_paused
 from ..recording.tape import Tape
 from ..views.autograd import BUDGET as AUTOGRAD_BUDGET
 from ..views.autograd import Autograd
@@ -20,6 +21,7 @@ from .tapes import tape_of
 __all__ = ["autograd", "diagram", "summary", "tree"]
 
 
+@collector_paused()
 def summary(
     model: Any,
     *inputs: Any,
@@ -62,6 +64,7 @@ def summary(
     )
 
 
+@collector_paused()
 def tree(
     model: Any,
     *inputs: Any,
@@ -75,6 +78,7 @@ def tree(
     return Shown(Tree(tape_of(model, inputs, kwargs, keep="shapes"), depth=depth, fold=fold))
 
 
+@collector_paused()
 def diagram(
     model: Any,
     *inputs: Any,
@@ -111,6 +115,7 @@ def diagram(
     )
 
 
+@collector_paused()
 def autograd(
     model: Any,
     *inputs: Any,

@@ -51,6 +51,9 @@ _SCORES = frozenset(_SCORES_OPS.split())
 _AFTER = frozenset(_WEIGHTS_OPS.split())
 _TURNS = frozenset(_TURNS_OPS.split())
 _PRODUCTS = frozenset({"matmul", "bmm", "einsum", "baddbmm"})
+_WHOLE = frozenset({"scaled_dot_product_attention", "multi_head_attention_forward"})
+_BEGINS = _PRODUCTS | _TURNS | _WHOLE
+_BEFORE = _SCORES | {"softmax"}
 _MULTI_HEAD_INPUTS = """
     query key value embed_dim_to_check num_heads in_proj_weight in_proj_bias bias_k bias_v
     add_zero_attn
@@ -137,7 +140,7 @@ class OpEvent(NamedTuple):
 
 
 class AttentionWatcher:
-    """Told of every operation, it writes the weights of those that are attention on the tape.
+    """Told of the operations that it asks for, it writes the weights of attention on the tape.
 
     Args:
         array: the numbers of a tensor.
@@ -153,6 +156,15 @@ class AttentionWatcher:
         self._scores: set[int] = set()
         self._turned: set[int] = set()
         self._waiting: dict[int, tuple[int, tuple[int, ...], np.ndarray]] = {}
+
+    def asks_for(self, name: str) -> bool:
+        """Whether an operation of this name could be a step of attention now."""
+        name = name.rstrip("_")
+        return self.active and (
+            name in _BEGINS
+            or (bool(self._scores) and name in _BEFORE)
+            or (bool(self._waiting) and name in _AFTER)
+        )
 
     def see(self, operation: Operation, event: OpEvent) -> None:
         """An operation ran; it stands on the tape already."""

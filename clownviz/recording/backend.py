@@ -188,6 +188,10 @@ class Backend(Protocol):
         """
         ...
 
+    def op_name(self, op: Any) -> str:
+        """The name of an operation, as `observe_ops` gave it: the first of its facts."""
+        ...
+
     def op_facts(
         self, op: Any, inputs: Sequence[Any], params: Mapping[str, Any], outputs: Sequence[Any]
     ) -> OpFacts:

@@ -71,6 +71,9 @@ class ClownpieceBackend(ModuleBackend):
     def is_walking_back(self) -> bool:
         return is_walking_back()
 
+    def op_name(self, op: Any) -> str:
+        return str(op.name)
+
     def op_facts(
         self, op: Any, inputs: Sequence[Any], params: Mapping[str, Any], outputs: Sequence[Any]
     ) -> OpFacts:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .statistics import spread, statistics, statistics_of
+from .statistics import COARSE, FINE, QUICK, spread, statistics, statistics_of
 from .tape import AttentionWeights, Value
 
 __all__ = ["KEEPS", "Full", "Keeper", "Pace", "Sample", "parse_bytes"]
@@ -193,7 +193,8 @@ class Keeper:
         keep: one of `KEEPS`, a `Sample` or a `Full`.
         budget: in bytes.
         exact: search large arrays as a whole for their range, NaN and Inf, at once. Otherwise a
-            sample of each is taken, and the statistics of many are computed together later.
+            sample of each is taken. Of small arrays, and of samples, the statistics of many are
+            computed together later.
 
     Attributes:
         value: gives the value of an id; whoever has values that are looked at sets it.
@@ -235,7 +236,7 @@ class Keeper:
 
     def measure(self, at: int, array: np.ndarray) -> None:
         """Fill in statistics of a value, now or at the next `settle`."""
-        if self.exact:
+        if self.exact and array.size > QUICK:
             self.value(at).stats = statistics(array)
         else:
             self._waiting.append((at, spread(array), array.size))
@@ -267,7 +268,8 @@ class Keeper:
         waiting, self._waiting = self._waiting, []
         if waiting:
             ids, samples, sizes = zip(*waiting)
-            for at, stats in zip(ids, statistics_of(samples, sizes)):
+            bits = FINE if self.exact else COARSE
+            for at, stats in zip(ids, statistics_of(samples, sizes, bits=bits)):
                 self.value(at).stats = stats
 
     def copy_parameter(self, array: np.ndarray) -> np.ndarray | None:

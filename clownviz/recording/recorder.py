@@ -408,9 +408,16 @@ class Recorder:
         # Inside a layer nobody asks which line of it ran an operation.
         site = self.backend.site() if stack and stack[-1].opens else None
         self._note(("operation", thread, op, given, made, extra, kept, seconds, site))
-        if self.attention.active and type(self.backend.array(outputs[0])) is not NoNumbers:
+        if self.attention.active and self._may_be_attention(op, outputs[0]):
             operation = self.writer.operation_of(tuple(made))
             self.attention.see(operation, OpEvent(inputs, params, outputs))
+
+    def _may_be_attention(self, op: Any, output: Any) -> bool:
+        backend = self.backend
+        return (
+            self.attention.asks_for(backend.op_name(op))
+            and type(backend.array(output)) is not NoNumbers
+        )
 
     def _given(self, inputs: Sequence[Any]) -> list[Any]:
         """What an operation was given, with a Ref for each tensor."""

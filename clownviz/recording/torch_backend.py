@@ -123,6 +123,9 @@ class TorchBackend(ModuleBackend):
     def is_walking_back(self) -> bool:
         return torch._C._current_graph_task_id() != -1
 
+    def op_name(self, op: Any) -> str:
+        return str(op)
+
     def op_facts(
         self, op: Any, inputs: Sequence[Any], params: Mapping[str, Any], outputs: Sequence[Any]
     ) -> OpFacts:

@@ -35,6 +35,7 @@ def test_what_is_no_size_is_refused(text):
 
 def test_the_oldest_arrays_go_first_and_leave_their_statistics():
     keeper, values = looked("full", 13_000, 4)
+    keeper.settle()
     assert [v.array is not None for v in values] == [False, False, True, True]
     assert all(v.stats is not None for v in values)
     assert keeper.used <= 13_000
