@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from ..recording.protect import collector_paused
+from ..recording.collector import collector_paused
 from ..recording.tape import Call, ParameterInfo, Tape
 from .cost import activations, own_cost
 from .expected import mismatch

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..recording.protect import collector_paused
+from ..recording.collector import collector_paused
 from .modules import Row
 
 __all__ = ["Added", "Line", "outline"]

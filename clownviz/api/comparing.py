@@ -9,8 +9,8 @@ from typing import Any
 from ..analysis.compare import TOLERANCE
 from ..analysis.compare import compare as differences
 from ..recording.checkpoint import of_checkpoint, read_checkpoint
+from ..recording.collector import collector_paused
 from ..recording.keywords import keywords
-from ..recording.protect import collector_paused
 from ..recording.tape import Tape
 from ..views.compare import Compare
 from .shown import Shown

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from ..analysis.findings import CHECKS, Thresholds, examine
+from ..recording.collector import collector_paused
 from ..recording.keywords import keywords
-from ..recording.protect import collector_paused
 from ..views.findings import Findings
 from .shown import Shown
 from .tapes import tape_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..recording.collector import collector_paused
 from ..recording.keywords import keywords
-from ..recording.protect import collector_paused
 from ..recording.tape import Tape
 from ..views.diagram import Diagram
 from ..views.explorer import Explorer

@@ -12,8 +12,8 @@ from ..analysis.findings import CHECKS, Thresholds, examine
 from ..analysis.flow import flow_of, has_flow, training_of
 from ..analysis.history import history_of
 from ..analysis.tensors import tensor_of
+from ..recording.collector import collector_paused
 from ..recording.keywords import keywords
-from ..recording.protect import collector_paused
 from ..recording.tape import Tape, Value
 from ..views.attention import Attention
 from ..views.autograd import Autograd

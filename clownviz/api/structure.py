@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from ..recording.backend import model_of
+from ..recording.collector import collector_paused
 from ..recording.keywords import keywords
-from ..recording.protect import collector_paused
 from ..recording.tape import Tape
 from ..views.autograd import BUDGET as AUTOGRAD_BUDGET
 from ..views.autograd import Autograd

@@ -13,9 +13,10 @@ import numpy as np
 from . import clownpiece_backend  # noqa: F401  (makes itself known)
 from .backend import Backend, NoNumbers, Place, backend_of
 from .cells import end_earlier
+from .collector import collector_paused
 from .keep import Full, Keeper, Sample, parse_bytes
 from .keywords import keywords
-from .protect import collector_paused, protected
+from .protect import protected
 from .recorder import Recorder, Watched
 from .select import call_at, selected_paths
 from .statistics import statistics_of_each

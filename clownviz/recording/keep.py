@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .statistics import COARSE, FINE, QUICK, spread, statistics, statistics_of
+from .statistics import COARSE, FINE, QUICK, SAMPLE, spread, statistics, statistics_of
 from .tape import AttentionWeights, Value
 
 __all__ = ["KEEPS", "Full", "Keeper", "Pace", "Sample", "parse_bytes"]
@@ -236,10 +236,11 @@ class Keeper:
 
     def measure(self, at: int, array: np.ndarray) -> None:
         """Fill in statistics of a value, now or at the next `settle`."""
-        if self.exact and array.size > QUICK:
+        if self.exact and array.size > SAMPLE:
             self.value(at).stats = statistics(array)
         else:
-            self._waiting.append((at, spread(array), array.size))
+            most = SAMPLE if self.exact else QUICK
+            self._waiting.append((at, spread(array, most), array.size))
             if len(self._waiting) >= MOST_WAITING:
                 self.settle()
         self.used += STATS_BYTES

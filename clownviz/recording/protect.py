@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import random
 from collections import deque
@@ -16,7 +15,7 @@ import numpy as np
 from .backend import Backend
 from .nested import leaf_objects
 
-__all__ = ["collector_paused", "protected"]
+__all__ = ["protected"]
 
 MOST_BYTES = 64 * 2**20
 """Up to so many bytes of parameters are copied, and as many of any other attribute."""
@@ -145,15 +144,3 @@ _PLAIN = frozenset({int, float, bool, str, bytes, type(None)})
 def _same(now: Collection[Any], before: list[Any]) -> bool:
     """Whether these are the very same objects, in the same order."""
     return len(now) == len(before) and all(map(is_, now, before))
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """No garbage collection meanwhile: a growing tape would make it go over everything often."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

@@ -317,7 +317,7 @@ def spread(array: np.ndarray, most: int = QUICK) -> np.ndarray:
 
 def statistics_of_each(arrays: Sequence[np.ndarray]) -> list[Stats]:
     """What `statistics` says of each array, the small ones together."""
-    small = [at for at, array in enumerate(arrays) if array.size <= QUICK]
+    small = [at for at, array in enumerate(arrays) if array.size <= SAMPLE]
     together = statistics_of([arrays[at].reshape(-1) for at in small], bits=FINE)
     found = dict(zip(small, together))
     return [found.get(at) or statistics(array) for at, array in enumerate(arrays)]

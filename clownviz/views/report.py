@@ -22,6 +22,7 @@ from typing import Any
 from .. import look
 from ..analysis.modules import Row
 from ..front.link import link, stylesheet
+from ..recording.collector import collector_paused
 from ..recording.keep import parse_bytes
 from .card import draw_card
 from .explorer import Explorer
@@ -148,6 +149,7 @@ class Report(View):
         alike = _alike(rows)
         return [*dict.fromkeys([chosen, *(r.path for r in rows if r.path not in alike), *alike])]
 
+    @collector_paused()
     def html(self) -> str:
         """The whole document."""
         before, after = self._around_data()

@@ -9,6 +9,7 @@ import traitlets
 
 from .. import look
 from ..front.link import link, stylesheet
+from ..recording.collector import collector_paused
 from ..views.explorer import Explorer
 from ..views.packed import packed
 from ..views.text import printable
@@ -35,6 +36,7 @@ class ExplorerWidget(anywidget.AnyWidget):
     detail = traitlets.Dict().tag(sync=True)
     detail_bytes = traitlets.Bytes(b"").tag(sync=True)
 
+    @collector_paused()
     def __init__(self, explorer: Explorer, **kwargs: Any) -> None:
         self._explorer = explorer
         detail, data = explorer.detail(explorer.selection)
