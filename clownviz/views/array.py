@@ -133,9 +133,12 @@ class ArrayView(View):
     def _encode(self, cells: np.ndarray, model_limit: float, limit: float | None) -> None:
         # The whole tensor decides on the sign, so that all of its maps share one colour map.
         self.signed = self.stats.min < 0
-        self.limit = look.scale_of(cells).limit if limit is None else float(limit)
         maps = cells if self.layout == "maps" else cells[None]
-        limits = look.limits_of(maps) if limit is None else np.full(len(maps), float(limit))
+        if limit is None:
+            limits = look.limits_of(maps)
+            self.limit = float(limits[0]) if len(maps) == 1 else look.scale_of(cells).limit
+        else:
+            limits, self.limit = np.full(len(maps), float(limit)), float(limit)
         # A map's codes reach as far as any scale may ask, and not to an outlier beyond.
         ranges = np.maximum(np.minimum(_largest(maps), self.limit), limits)
         ends = ranges.reshape(-1, *[1] * (maps.ndim - 1))
