@@ -26,6 +26,9 @@ from clownpiece import nn
 
 GIANTS = giants(nn, clownpiece)
 TOOLS = ("torchinfo", "torchview", "torchlens", "treescope")
+MINUTES = ("torchlens", "treescope")
+"""What takes too long to be asked more than twice."""
+
 LARGE = "4,000 different modules"
 PICTURES = (clownviz.summary, clownviz.tree, clownviz.diagram, clownviz.explore, clownviz.report)
 
@@ -78,7 +81,8 @@ def _beside(
         model, x = GIANTS[name]()
         return Case(what, ours, lambda: model(x), "one forward")
     twin, input = _twin(name)
-    return Case(what, ours, lambda: ask(twin, input), tool, rounds=2)
+    rounds = 2 if tool in MINUTES else 6
+    return Case(what, ours, lambda: ask(twin, input), tool, rounds=rounds)
 
 
 # -- families ---------------------------------------------------------------------------------
