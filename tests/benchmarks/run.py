@@ -23,9 +23,10 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "performance.md"
 INTRODUCTION = """# What it costs
 
 Written by `make bench`. A ratio of 1.5 means half as long again as the reference. Times are the
-best of seven rounds on one thread, of fewer where one takes seconds; they are of one machine, the ratios travel better. A captured
-training is told by the medians of sixty steps that are looked at and sixty that are skipped
-(`every=2`), in turns; writing the sixty down in the end is part of their time.
+best of seven rounds on one thread, of fewer where one takes seconds; they are of one machine, the
+ratios travel better. A captured training is told by the medians of sixty steps that are looked at
+and sixty that are skipped (`every=2`), in turns; writing the sixty down in the end is part of their
+time.
 """
 
 
