@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from ..recording.collector import collector_paused
 from ..recording.tape import Call, ParameterInfo, Tape
 from .cost import activations, own_cost
 from .expected import mismatch
@@ -134,11 +133,6 @@ class Row:
 
 def rows(tape: Tape, step: int = 0) -> list[Row]:
     """One row for every module, parents before children, in order of registration."""
-    with collector_paused():
-        return _rows(tape, step)
-
-
-def _rows(tape: Tape, step: int) -> list[Row]:
     table: dict[str, Row] = {}
     for info in tape.modules.values():
         parent = _parent(info.path)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..recording.collector import collector_paused
 from .modules import Row
 
 __all__ = ["Added", "Line", "outline"]
@@ -74,11 +73,6 @@ def outline(table: list[Row], *, depth: int | None = None, fold: bool = True) ->
             readable length.
         fold: show a run of equal blocks once, then one line for the others.
     """
-    with collector_paused():
-        return _outline(table, depth, fold)
-
-
-def _outline(table: list[Row], depth: int | None, fold: bool) -> list[Line]:
     by_path = {row.path: row for row in table}
     sums = _sums(table)
     deepest = _readable_depth(table, by_path, fold) if depth is None else depth
