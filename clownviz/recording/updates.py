@@ -75,11 +75,11 @@ class Updates:
         receiver = self._receiver
         if not receiver.active or receiver.skips():
             return
-        all_held = [p for group in optimizer.param_groups for p in group["params"]]
-        held = [p for p in all_held if id(p) in self._paths]
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        held = [p for p in parameters if id(p) in self._paths]
         if not held:
             # Another model's; or made of a copy of this one, which no backward ever reaches.
-            if receiver.step() >= 0 and not any(map(self._has_gradient, all_held)):
+            if receiver.step() >= 0 and not any(map(self._has_gradient, parameters)):
                 receiver.stepped_elsewhere(type(optimizer).__name__)
             return
         norms = self._norms.get(optimizer)
