@@ -174,12 +174,14 @@ class Trace:
     # -- backward ----------------------------------------------------------------------------
 
     def steps_with_backward(self) -> set[int]:
-        """The runs whose backward was seen."""
+        """The runs whose backward was seen: its gradients, or at least the loss it began from."""
         values = self.tape.values
+        began = {step.number for step in self.tape.steps if "loss" in step.scalars}
         return set(self.backward) | {
             step
             for step, calls in self.forward.items()
-            if any(
+            if step in began
+            or any(
                 values[ref].gradient is not None for call in calls for ref in leaves(call.outputs)
             )
         }

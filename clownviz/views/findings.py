@@ -61,7 +61,9 @@ class Findings(View):
         backward = len(trace.steps_with_backward())
         told = [self._counted(runs, "run")] if runs else ["nothing was run"]
         told.append(f"{backward} with backward" if backward else "no backward")
-        told.append(self._counted(updates, "optimizer step") if updates else "no optimizer step")
+        own = " of its own" if self.tape.steps_elsewhere else ""
+        stepped = self._counted(updates, "optimizer step") if updates else "no optimizer step"
+        told.append(stepped + own)
         return f"looked at: {', '.join(told)}{self._ended()}"
 
     def _ended(self) -> str:

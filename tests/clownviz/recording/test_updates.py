@@ -116,6 +116,8 @@ def test_an_optimizer_of_another_model_is_counted_only_while_it_finds_no_gradien
             strange.step()
             beside.step()
     assert tape.steps_elsewhere == {"Adam": 3} and tape.updates == []
+    told = clownviz.findings(tape).text()
+    assert "looked at: 3 runs, 3 with backward, no optimizer step of its own" in told
     assert clownviz.load(tmp_path / "run.tape").steps_elsewhere == {"Adam": 3}
 
 
